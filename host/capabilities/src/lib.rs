@@ -1,1 +1,3 @@
-//! Placeholder.
+//! What a plugin may ask the host to do.
+
+pub mod process;

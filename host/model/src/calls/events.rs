@@ -5,8 +5,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Event, RunId, Status, Timestamp};
 
-use super::RunRef;
-
 /// Input of `poll_events`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PollEvents {
@@ -173,18 +171,6 @@ pub struct WaitOutcome {
     pub next_cursor: String,
     /// True if there were more changes than fit; the cursor goes on from there.
     pub truncated: bool,
-}
-
-macro_rules! names_a_run {
-    ($($name:ident),+) => {
-        $(impl $name {
-            /// Gives the run it names.
-            #[must_use]
-            pub fn run(&self) -> RunRef {
-                RunRef { run_id: self.run_id.clone(), agent_name: self.agent_name.clone(), cwd: self.cwd.clone() }
-            }
-        })+
-    };
 }
 
 names_a_run!(PollEvents, GetEventArtifact);

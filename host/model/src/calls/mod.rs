@@ -4,6 +4,23 @@
 //! Optional inputs may be left out or `null`. The names, defaults and bounds of the ten tools are those of the
 //! server that this host succeeds.
 
+/// Gives calls that carry the three fields of a run reference a way to hand them on.
+macro_rules! names_a_run {
+    ($($name:ident),+) => {
+        $(impl $name {
+            /// Gives the run it names.
+            #[must_use]
+            pub fn run(&self) -> $crate::calls::RunRef {
+                $crate::calls::RunRef {
+                    run_id: self.run_id.clone(),
+                    agent_name: self.agent_name.clone(),
+                    cwd: self.cwd.clone(),
+                }
+            }
+        })+
+    };
+}
+
 mod agents;
 mod events;
 mod runs;

@@ -231,16 +231,4 @@ pub struct ContinuedRun {
     pub note: Option<String>,
 }
 
-macro_rules! names_a_run {
-    ($($name:ident),+) => {
-        $(impl $name {
-            /// Gives the run it names.
-            #[must_use]
-            pub fn run(&self) -> RunRef {
-                RunRef { run_id: self.run_id.clone(), agent_name: self.agent_name.clone(), cwd: self.cwd.clone() }
-            }
-        })+
-    };
-}
-
 names_a_run!(GetRun, CancelRun, ContinueRun);

@@ -1,0 +1,65 @@
+//! What the host answers when it cannot do what it was asked.
+
+use pointsman_model::Status;
+
+/// What the host answers when it cannot do what it was asked.
+///
+/// The messages of the first group are those of the server that this host succeeds: clients match on them.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// No run has this id.
+    #[error("Unknown run_id: {0}")]
+    UnknownRun(String),
+    /// No agent has this name.
+    #[error("Unknown agent_name{}: {name}", in_cwd(cwd.as_deref()))]
+    UnknownAgent {
+        /// The name.
+        name: String,
+        /// Where it was looked for, if not everywhere.
+        cwd: Option<String>,
+    },
+    /// The agent has no run.
+    #[error("No runs found for agent_name{}: {name}", in_cwd(cwd.as_deref()))]
+    NoRuns {
+        /// The name.
+        name: String,
+        /// Where it was looked for, if not everywhere.
+        cwd: Option<String>,
+    },
+    /// Anything else about the input; the message says what is wrong and what would help.
+    #[error("{0}")]
+    Invalid(String),
+    /// The run has ended.
+    #[error("run is already terminal: {0}")]
+    AlreadyTerminal(Status),
+    /// Another process drives the run.
+    #[error("run is not active in this process: {run_id} ({hint})")]
+    NotActiveHere {
+        /// The run.
+        run_id: String,
+        /// Who drives it and what can be done.
+        hint: String,
+    },
+    /// The run takes no message now.
+    #[error("run is not awaiting additional input: {0}")]
+    NotAwaitingInput(Status),
+    /// A plugin could not be loaded.
+    #[error("plugin {name}: {message}")]
+    Plugin {
+        /// The plugin.
+        name: String,
+        /// Why, and what would help.
+        message: String,
+    },
+    /// The state could not be read or written.
+    #[error("{0}")]
+    Store(String),
+    /// The host is shutting down.
+    #[error("the host is shutting down")]
+    ShuttingDown,
+}
+
+fn in_cwd(cwd: Option<&str>) -> String {
+    cwd.map(|cwd| format!(" in cwd {cwd}")).unwrap_or_default()
+}

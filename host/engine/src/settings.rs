@@ -1,0 +1,103 @@
+//! What an operator decides, parsed and checked: the command line makes it from `pointsman.toml`.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use pointsman_capabilities::process::Programs;
+use pointsman_model::Grant;
+use serde_json::Value;
+
+/// Where a component's bytes come from.
+#[derive(Debug, Clone)]
+pub enum ComponentSource {
+    /// Inside the program.
+    Bundled(&'static [u8]),
+    /// A file.
+    File(PathBuf),
+}
+
+/// One backend.
+#[derive(Debug, Clone)]
+pub struct BackendSettings {
+    /// The component that drives it.
+    pub component: ComponentSource,
+    /// The operator's configuration of it; `backend_config` of a spawn is merged over it where allowed.
+    pub config: Value,
+    /// Which of its keys a caller may set by `backend_config`. Anything else is an error that names these.
+    pub caller_may_set: Vec<String>,
+    /// What it is given.
+    pub grants: Vec<Grant>,
+}
+
+/// One sanitizer of the chain.
+#[derive(Debug, Clone)]
+pub struct SanitizerSettings {
+    /// Its name.
+    pub name: String,
+    /// The component.
+    pub component: ComponentSource,
+    /// Its configuration.
+    pub config: Value,
+}
+
+/// One policy module of the chain.
+#[derive(Debug, Clone)]
+pub struct PolicySettings {
+    /// Its name.
+    pub name: String,
+    /// The component.
+    pub component: ComponentSource,
+    /// Its configuration as text: what the module's `load` reads.
+    pub config: String,
+}
+
+/// How long a call may wait.
+#[derive(Debug, Clone, Copy)]
+pub struct WaitLimits {
+    /// If the caller does not say.
+    pub default: Duration,
+    /// At most, whatever the caller says; `None` for what suits the client.
+    pub most: Option<Duration>,
+}
+
+/// What an operator decides.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Folder of the journal, the artifacts and the component cache. Only its owner may enter it.
+    pub state: PathBuf,
+    /// Programs that plugins may start.
+    pub programs: Arc<Programs>,
+    /// Secrets by name: where to read them when they are needed, never their values.
+    pub secrets: BTreeMap<String, SecretSource>,
+    /// Backends by name.
+    pub backends: BTreeMap<String, BackendSettings>,
+    /// Sanitizers, first to last.
+    pub sanitizers: Vec<SanitizerSettings>,
+    /// Policy modules.
+    pub policies: Vec<PolicySettings>,
+    /// Folders in which runs may work without asking; a fact for policies. Empty: anywhere.
+    pub roots: Vec<PathBuf>,
+    /// Folders from which profiles may be read, besides a run's own working directory.
+    pub profile_roots: Vec<PathBuf>,
+    /// Whether `<cwd>/.nanobot-orchestrator/` is written.
+    pub run_folders: bool,
+    /// How long calls may wait.
+    pub waits: WaitLimits,
+    /// How long each of interrupt, terminate and kill is given before the next.
+    pub stop_grace: Duration,
+    /// How long a question to a person stays open if no rule says otherwise.
+    pub approval_ttl: Duration,
+    /// Runs that may be live at once; more stay queued.
+    pub live_runs: usize,
+}
+
+/// Where a secret is read from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SecretSource {
+    /// A variable of the host's own environment.
+    Env(String),
+    /// A file, trimmed at its end.
+    File(PathBuf),
+}
