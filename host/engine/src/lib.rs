@@ -6,7 +6,9 @@ mod error;
 mod settings;
 
 pub use error::Error;
-pub use settings::{BackendSettings, ComponentSource, PolicySettings, SanitizerSettings, SecretSource, Settings, WaitLimits};
+pub use settings::{
+    BackendSettings, ComponentSource, PolicySettings, SanitizerSettings, SecretSource, Settings, WaitLimits,
+};
 
 use pointsman_model::calls;
 use pointsman_model::{Answer, Approval, ApprovalId, RunRecord};
@@ -36,7 +38,11 @@ impl Host {
     pub fn settings(&self) -> &Settings {
         unimplemented!()
     }
-    pub async fn spawn_run(&self, client: &Client, call: calls::SpawnRun) -> Result<calls::SpawnedRun, Error> {
+    pub async fn spawn_run(
+        &self,
+        client: &Client,
+        call: calls::SpawnRun,
+    ) -> Result<calls::SpawnedRun, Error> {
         unimplemented!()
     }
     pub async fn get_run(&self, run: &calls::RunRef) -> Result<RunRecord, Error> {
@@ -66,13 +72,19 @@ impl Host {
     pub async fn list_runs(&self, call: &calls::ListRuns) -> Result<calls::ListedRuns, Error> {
         unimplemented!()
     }
-    pub async fn get_event_artifact(&self, call: &calls::GetEventArtifact) -> Result<calls::ArtifactPage, Error> {
+    pub async fn get_event_artifact(
+        &self,
+        call: &calls::GetEventArtifact,
+    ) -> Result<calls::ArtifactPage, Error> {
         unimplemented!()
     }
     pub async fn list_agents(&self, call: &calls::ListAgents) -> Result<calls::ListedAgents, Error> {
         unimplemented!()
     }
-    pub async fn send_agent_message(&self, call: calls::SendAgentMessage) -> Result<calls::SentMessage, Error> {
+    pub async fn send_agent_message(
+        &self,
+        call: calls::SendAgentMessage,
+    ) -> Result<calls::SentMessage, Error> {
         unimplemented!()
     }
     pub async fn fetch_agent_messages(

@@ -1,1 +1,23 @@
-//! Placeholder.
+//! The state machine of a run and of its approvals, as pure code.
+//!
+//! A [`Command`] is tried against a [`Run`]; what it leads to is a list of [`Entry`] values, which the engine writes to
+//! the journal and then applies. State is nothing but the sum of its entries, so any prefix of a journal gives the
+//! state that the host was in when it wrote it, and [`Run::next`] says from there what has to be done.
+//!
+//! ```text
+//! created ─▶ ruled ─┬─▶ allowed ──────────────────────▶ launched ─▶ live ─▶ ended
+//!                   ├─▶ asked ─▶ settled (approved) ──▶    "
+//!                   └─▶ denied / expired / withdrawn ─────────────────────▶ ended
+//! ```
+//!
+//! **Deliberately missing:** I/O, clocks and randomness. Times and ids come with the commands.
+
+mod command;
+mod decide;
+mod entry;
+mod run;
+mod summary;
+
+pub use command::{Command, Question, Refused};
+pub use entry::Entry;
+pub use run::{Next, Run};

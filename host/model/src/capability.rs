@@ -23,7 +23,9 @@ pub enum Leaf {
 
 /// A name that is no capability's. It is an error wherever it stands, never ignored.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown capability {text:?}; there are process/spawn@1, timer/set@1, secret/use@1 and request/send@1")]
+#[error(
+    "unknown capability {text:?}; there are process/spawn@1, timer/set@1, secret/use@1 and request/send@1"
+)]
 pub struct UnknownLeaf {
     /// The text, cut to 80 characters.
     pub text: String,
@@ -114,7 +116,11 @@ mod tests {
     /// Invariant 6: what is effective is what is asked for *and* given.
     #[test]
     fn asking_alone_and_giving_alone_give_nothing() {
-        let asks = |target: &str| CapabilityRequest { leaf: Leaf::ProcessSpawn, target: target.into(), why: String::new() };
+        let asks = |target: &str| CapabilityRequest {
+            leaf: Leaf::ProcessSpawn,
+            target: target.into(),
+            why: String::new(),
+        };
         let gives = |target: &str| Grant { leaf: Leaf::ProcessSpawn, target: target.into() };
         let allows = |r: &[CapabilityRequest], g: &[Grant]| Grant::allows(r, g, Leaf::ProcessSpawn, "codex");
         assert!(allows(&[asks("codex")], &[gives("codex")]));

@@ -72,8 +72,14 @@ impl EventKind {
     /// Says whether only the host may make events of this kind: those that end a run or concern its approval.
     #[must_use]
     pub fn is_reserved(&self) -> bool {
-        [Self::REJECTED, Self::RUN_COMPLETED, Self::RUN_FAILED, Self::APPROVAL_REQUIRED, Self::APPROVAL_RESOLVED]
-            .contains(self)
+        [
+            Self::REJECTED,
+            Self::RUN_COMPLETED,
+            Self::RUN_FAILED,
+            Self::APPROVAL_REQUIRED,
+            Self::APPROVAL_RESOLVED,
+        ]
+        .contains(self)
     }
 }
 

@@ -107,8 +107,13 @@ mod tests {
 
     #[test]
     fn an_id_is_never_a_path() {
-        for text in ["", "..", "../../etc/passwd", "6f1c2a340f5e4c6b9a512f0f7c1d9e10", "{6f1c2a34-0f5e-4c6b-9a51-2f0f7c1d9e10}"]
-        {
+        for text in [
+            "",
+            "..",
+            "../../etc/passwd",
+            "6f1c2a340f5e4c6b9a512f0f7c1d9e10",
+            "{6f1c2a34-0f5e-4c6b-9a51-2f0f7c1d9e10}",
+        ] {
             text.parse::<RunId>().expect_err(text);
         }
         let id: RunId = "6F1C2A34-0f5e-4c6b-9a51-2f0f7c1d9e10".parse().unwrap();

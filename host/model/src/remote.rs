@@ -47,7 +47,9 @@ impl RemoteRef {
         };
         let said = Self {
             provider: provider.to_owned(),
-            conversation_id: text("conversation_id").or_else(|| text("backend_session_id")).or_else(|| text("thread_id")),
+            conversation_id: text("conversation_id")
+                .or_else(|| text("backend_session_id"))
+                .or_else(|| text("thread_id")),
             task_id: text("task_id"),
             context_id: text("context_id"),
             agent_url: text("agent_url"),

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
-    Access, ApprovalId, Digest, Failure, Message, Principal, RemoteRef, RunId, SessionId, Status, Timestamp, Usage,
+    Access, ApprovalId, Digest, Failure, Message, Principal, RemoteRef, RunId, SessionId, Status, Timestamp,
+    Usage,
 };
 
 /// What kind of work a run does: a label.

@@ -123,8 +123,12 @@ mod tests {
     use super::*;
 
     fn ruling() -> impl Strategy<Value = Ruling> {
-        let verdict =
-            prop_oneof![Just(Verdict::Abstain), Just(Verdict::Allow), Just(Verdict::Ask), Just(Verdict::Deny)];
+        let verdict = prop_oneof![
+            Just(Verdict::Abstain),
+            Just(Verdict::Allow),
+            Just(Verdict::Ask),
+            Just(Verdict::Deny)
+        ];
         let access = prop_oneof![Just(Access::ReadOnly), Just(Access::WorkspaceWrite), Just(Access::Full)];
         (verdict, proptest::option::of(access), proptest::option::of(1..100u32)).prop_map(
             |(verdict, ceiling, ttl_seconds)| Ruling {

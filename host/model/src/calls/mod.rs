@@ -32,6 +32,6 @@ pub use events::{
     ArtifactPage, EventPage, GetEventArtifact, PollEvents, RunChange, WaitForRuns, WaitMode, WaitOutcome,
 };
 pub use runs::{
-    CancelRun, CancelledRun, ContinueMode, ContinueRun, ContinuedRun, GetRun, ListRuns, ListedRuns, RunRef, SpawnRun,
-    SpawnedRun,
+    CancelRun, CancelledRun, ContinueMode, ContinueRun, ContinuedRun, GetRun, ListRuns, ListedRuns, RunRef,
+    SpawnRun, SpawnedRun,
 };

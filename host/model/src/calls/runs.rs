@@ -113,7 +113,6 @@ pub struct GetRun {
     pub max_bytes: Option<u32>,
 }
 
-
 /// Input of `list_runs`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ListRuns {

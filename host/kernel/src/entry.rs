@@ -1,0 +1,89 @@
+//! What is known of a run, one fact at a time: the journal.
+
+use pointsman_model::{
+    Approval, ApprovalId, ApprovalState, Event, Outcome, Ruling, RunId, RunSpec, SessionId, Supervision,
+    Timestamp,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// One fact about a run.
+///
+/// Stored as JSON; [`Entry::Event`] is stored among the events instead. New facts are added as new variants, so a
+/// journal stays readable.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "entry", rename_all = "snake_case")]
+pub enum Entry {
+    /// The run was accepted.
+    Created {
+        /// When.
+        at: Timestamp,
+        /// Its id.
+        run_id: RunId,
+        /// Its session.
+        session_id: SessionId,
+        /// The session's name.
+        agent_name: String,
+        /// What was asked.
+        spec: Box<RunSpec>,
+    },
+    /// The policies spoke.
+    Ruled {
+        /// When.
+        at: Timestamp,
+        /// Their word.
+        ruling: Ruling,
+    },
+    /// A person was asked.
+    Asked {
+        /// The question, with its time.
+        approval: Box<Approval>,
+        /// The plugin's own id of it, if its agent asked.
+        permission: Option<String>,
+    },
+    /// A question was answered, lapsed or was withdrawn.
+    Settled {
+        /// When.
+        at: Timestamp,
+        /// Which question.
+        approval_id: ApprovalId,
+        /// Where it stands now.
+        state: ApprovalState,
+        /// Who answered.
+        by: Option<String>,
+        /// What was said along with a denial.
+        feedback: Option<String>,
+    },
+    /// The run was launched. An approval that this took is used up.
+    Launched {
+        /// When.
+        at: Timestamp,
+        /// The approval that was used.
+        consumed: Option<ApprovalId>,
+        /// What keeps its processes in check.
+        supervision: Option<Supervision>,
+    },
+    /// The run told something.
+    Event(Event),
+    /// The plugin wants this kept.
+    Remembered {
+        /// When.
+        at: Timestamp,
+        /// What.
+        value: Value,
+    },
+    /// Somebody wants the run to end. From here on it can only end as cancelled.
+    CancelRequested {
+        /// When.
+        at: Timestamp,
+        /// Why.
+        reason: String,
+    },
+    /// The run ended. Stands right behind its terminal event.
+    Ended {
+        /// When.
+        at: Timestamp,
+        /// How.
+        outcome: Box<Outcome>,
+    },
+}
