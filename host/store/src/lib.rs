@@ -1,1 +1,23 @@
-//! Placeholder.
+//! The journal and index of all runs, and the folders in which people may read them.
+//!
+//! One SQLite database in write-ahead mode is the truth: runs, their journal entries, events, spilled values, sessions,
+//! approvals and mail. [`Store`] has one writer thread, which puts whatever is queued into one transaction, and a
+//! pool of connections for reading. Several processes may open the same state: a run is written by the host that
+//! owns it and read by all.
+//!
+//! The readable run folder below a run's working directory ([`RunFolder`]) is a projection of it and is never read
+//! back, except by `import`.
+//!
+//! **Knows nothing about** MCP, plugins, or what stands in a journal entry.
+
+mod commit;
+mod error;
+mod host;
+mod query;
+mod store;
+
+pub use commit::{Commit, Creation, Durability, NewMail, NewRun, SessionChoice};
+pub use error::StoreError;
+pub use host::HostLease;
+pub use query::{AgentFilter, ArtifactHandle, EventSlice, Resolution, RunFilter, RunPage};
+pub use store::Store;

@@ -1,0 +1,78 @@
+//! What is asked of the store, and what it answers.
+
+use pointsman_model::{AgentStatus, Event, RunRecord, Status};
+
+/// Which runs are listed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RunFilter {
+    /// Only runs with this status.
+    pub status: Option<Status>,
+    /// Only runs of this backend.
+    pub backend: Option<String>,
+    /// Only runs in this working directory; however many slashes end it.
+    pub cwd: Option<String>,
+}
+
+/// One page of runs, newest first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunPage {
+    /// The runs.
+    pub runs: Vec<RunRecord>,
+    /// How many there are in all pages.
+    pub total: u64,
+    /// Where the next page begins, if there is one.
+    pub next_cursor: Option<String>,
+}
+
+/// Which agents are listed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AgentFilter {
+    /// Only agents in this working directory.
+    pub cwd: Option<String>,
+    /// Only agents of this backend.
+    pub backend: Option<String>,
+    /// Only agents with this status.
+    pub status: Option<AgentStatus>,
+}
+
+/// What an agent's name means.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Resolution {
+    /// Its newest run that works or waits, else its newest queued one, else its newest.
+    One(Box<RunRecord>),
+    /// Nobody has this name.
+    None,
+    /// An agent has this name, and no run.
+    NoRuns,
+    /// Agents in several working directories have this name.
+    Ambiguous {
+        /// Those directories, in order, at most 20.
+        cwds: Vec<String>,
+    },
+}
+
+/// Consecutive events of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventSlice {
+    /// The events.
+    pub events: Vec<Event>,
+    /// True if there are more already.
+    pub more: bool,
+    /// The run's status, seen at the same moment.
+    pub status: Status,
+    /// The number of the run's newest event, seen at the same moment.
+    pub last_seq: u64,
+}
+
+/// What is known of a spilled value without reading it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArtifactHandle {
+    /// JSON Pointer into the event's data.
+    pub pointer: String,
+    /// `text/plain` or `application/json`.
+    pub mime: String,
+    /// The whole value's size.
+    pub total_bytes: u64,
+    /// The manifest's path in the run folder, whether or not that folder is written.
+    pub relpath: String,
+}
