@@ -132,10 +132,6 @@ pub struct WaitForRuns {
     /// How long to wait, in milliseconds. Default and most are settings (40000 unless set).
     #[serde(default)]
     pub wait_ms: Option<u32>,
-    /// How large the answer may be, in bytes of JSON. Default 8192.
-    #[serde(default)]
-    #[schemars(range(min = 1024, max = 40000))]
-    pub max_bytes: Option<u32>,
 }
 
 /// One run that changed.
