@@ -48,7 +48,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// Tells cargo something.
-#[expect(clippy::print_stdout, reason = "a build script speaks to cargo on standard output")]
 fn cargo(instruction: &str) {
     println!("cargo::{instruction}");
 }
