@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use pointsman_model::{ApprovalId, HostId, RunId, SessionId, Status};
+use rusqlite::ErrorCode;
 
 /// What the store answers when it cannot do what it was asked.
 ///
@@ -180,12 +181,9 @@ pub enum StoreError {
         seconds: u64,
     },
     /// SQLite failed.
-    #[error("{doing}")]
+    #[error("the database of the state failed: {source}")]
     Database {
-        /// What was being done.
-        doing: &'static str,
         /// What SQLite says.
-        #[source]
         source: Arc<rusqlite::Error>,
     },
     /// A file could not be read or written.
@@ -214,4 +212,16 @@ pub enum StoreError {
     /// The writer is gone, because the store is being closed or its thread died.
     #[error("the store is closed")]
     Closed,
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => Self::Full,
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+                Self::Busy { seconds: crate::schema::PATIENCE.as_secs() }
+            }
+            _ => Self::Database { source: Arc::new(error) },
+        }
+    }
 }

@@ -10,14 +10,19 @@
 //!
 //! **Knows nothing about** MCP, plugins, or what stands in a journal entry.
 
-mod commit;
 mod error;
+mod folder;
 mod host;
-mod query;
+mod random;
+mod read;
+mod schema;
+mod seal;
 mod store;
+mod write;
+mod writer;
 
-pub use commit::{Commit, Creation, Durability, NewMail, NewRun, SessionChoice};
 pub use error::StoreError;
 pub use host::HostLease;
-pub use query::{AgentFilter, ArtifactHandle, EventSlice, Resolution, RunFilter, RunPage};
+pub use read::{AgentFilter, ArtifactHandle, EventSlice, Resolution, RunFilter, RunPage};
 pub use store::Store;
+pub use write::{Commit, Creation, Durability, NewMail, NewRun, SessionChoice};

@@ -1,182 +1,140 @@
-//! The store.
+//! The store itself: how it is opened, and the ways to its writer and its readers.
 
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use pointsman_model::calls::ArtifactPage;
-use pointsman_model::{
-    AgentRecord, Approval, ApprovalId, ApprovalState, HostId, Mail, RunId, RunRecord, RunSpec, SessionId,
-    SessionRecord,
-};
-use serde_json::Value;
+use rusqlite::Connection;
 use tokio::sync::watch;
 
-use crate::{
-    AgentFilter, ArtifactHandle, Commit, Creation, EventSlice, HostLease, NewMail, NewRun, Resolution,
-    RunFilter, RunPage, StoreError,
-};
+use crate::folder::{StateFolder, file_error};
+use crate::seal::Seal;
+use crate::writer::Writer;
+use crate::{Durability, StoreError, schema};
+
+/// Idle connections that are kept for the next reader.
+const IDLE_READERS: usize = 8;
 
 /// The journal and index of all runs. Cheap to clone.
+///
+/// Writes are `async` and may be called from any runtime. Reads block, for microseconds mostly; on a reactor thread
+/// call them through [`Store::read`].
 #[derive(Clone, Debug)]
-pub struct Store {}
+pub struct Store {
+    shared: Arc<Shared>,
+}
 
-#[expect(clippy::unused_async, reason = "skeleton")]
-#[expect(missing_docs, reason = "skeleton")]
-#[expect(unused_variables, reason = "skeleton")]
-#[expect(clippy::unimplemented, reason = "skeleton")]
+#[derive(Debug)]
+struct Shared {
+    writer: Writer,
+    // After the writer, so that the last connection to close is a reader's or the writer's, whichever; each merges the
+    // log if it is the last one.
+    idle: Mutex<Vec<Connection>>,
+    folder: StateFolder,
+    seal: Seal,
+}
+
 impl Store {
-    /// Blocking (about 1 ms).
+    /// Opens the state in a folder; makes both if they are not there, for their owner alone.
+    ///
+    /// Blocks for about a millisecond; longer only where the state is made. Takes no lock that keeps others from
+    /// anything.
+    ///
+    /// # Errors
+    ///
+    /// If the folder is not its owner's alone, or the state is newer than this version or cannot be opened.
     pub fn open(state: &Path) -> Result<Self, StoreError> {
-        unimplemented!()
-    }
-    /// Writes nothing to the database. Call once per process with a fresh id.
-    pub fn register_host(&self, host: HostId) -> Result<HostLease, StoreError> {
-        unimplemented!()
-    }
-    /// Hosts that own unfinished runs and are dead.
-    pub fn dead_hosts(&self) -> Result<Vec<HostId>, StoreError> {
-        unimplemented!()
-    }
-    pub fn is_alive(&self, host: HostId) -> Result<bool, StoreError> {
-        unimplemented!()
+        let folder = StateFolder::open(state)?;
+        let connection = schema::open_writer(&folder)?;
+        let writer = Writer::start(connection)
+            .map_err(file_error("could not start a thread that writes to", state))?;
+        let shared = Shared { writer, idle: Mutex::default(), folder, seal: Seal::default() };
+        Ok(Self { shared: Arc::new(shared) })
     }
 
-    // Writes. Always Flushed but for `commit`, which says.
-    pub async fn create_run(&self, new: NewRun) -> Result<Creation, StoreError> {
-        unimplemented!()
-    }
-    pub async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
-        unimplemented!()
-    }
-    /// False if somebody else took it, or it is over.
-    pub async fn adopt(&self, run: RunId, from: HostId, to: HostId) -> Result<bool, StoreError> {
-        unimplemented!()
-    }
-    pub async fn send_mail(&self, mail: NewMail) -> Result<Mail, StoreError> {
-        unimplemented!()
-    }
-
-    /// Runs a read off the reactor: `store.read(move |store| store.run(id)).await`.
+    /// Runs reads off the reactor: `store.read(move |store| store.run(id)).await`.
+    ///
+    /// Needs a tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// Those of the reads.
     pub async fn read<T: Send + 'static>(
         &self,
         question: impl FnOnce(&Self) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        unimplemented!()
+        let store = self.clone();
+        tokio::task::spawn_blocking(move || question(&store)).await.map_err(|_| StoreError::Closed)?
     }
 
-    // Reads: blocking, short.
-    /// `None` if unknown.
-    pub fn run(&self, run: RunId) -> Result<Option<RunRecord>, StoreError> {
-        unimplemented!()
-    }
-    pub fn run_spec(&self, run: RunId) -> Result<RunSpec, StoreError> {
-        unimplemented!()
-    }
-    pub fn sealed_config(&self, run: RunId) -> Result<Value, StoreError> {
-        unimplemented!()
-    }
-    pub fn entries(&self, run: RunId) -> Result<Vec<String>, StoreError> {
-        unimplemented!()
-    }
-    pub fn owner(&self, run: RunId) -> Result<HostId, StoreError> {
-        unimplemented!()
-    }
-    pub fn resolve(&self, agent_name: &str, cwd: Option<&str>) -> Result<Resolution, StoreError> {
-        unimplemented!()
-    }
-    pub fn list_runs(
-        &self,
-        filter: &RunFilter,
-        cursor: Option<&str>,
-        limit: u32,
-    ) -> Result<RunPage, StoreError> {
-        unimplemented!()
-    }
-    /// Oldest first.
-    pub fn unfinished_runs_of(&self, host: HostId) -> Result<Vec<RunRecord>, StoreError> {
-        unimplemented!()
-    }
-    /// Every unfinished run of every host, oldest first.
-    pub fn unfinished_runs(&self) -> Result<Vec<RunRecord>, StoreError> {
-        unimplemented!()
-    }
-    /// Unfinished runs of a session, oldest first: what a further run of it has to queue behind.
-    pub fn unfinished_runs_in(&self, session: SessionId) -> Result<Vec<RunRecord>, StoreError> {
-        unimplemented!()
-    }
-    /// At least one event if there is any, then as many as fit into `limit` and `max_bytes` of JSON.
-    pub fn events(
-        &self,
-        run: RunId,
-        after_seq: u64,
-        limit: u32,
-        max_bytes: usize,
-    ) -> Result<EventSlice, StoreError> {
-        unimplemented!()
-    }
-    pub fn session(&self, session: SessionId) -> Result<Option<SessionRecord>, StoreError> {
-        unimplemented!()
-    }
-    /// Sessions of this name: several if `cwd` is not given.
-    pub fn sessions_named(
-        &self,
-        agent_name: &str,
-        cwd: Option<&str>,
-    ) -> Result<Vec<SessionRecord>, StoreError> {
-        unimplemented!()
-    }
-    /// Newest first.
-    pub fn agents(&self, filter: &AgentFilter, limit: u32) -> Result<Vec<AgentRecord>, StoreError> {
-        unimplemented!()
-    }
-    pub fn artifact(
-        &self,
-        run: RunId,
-        seq: u64,
-        pointer: &str,
-        offset: u64,
-        limit: u32,
-    ) -> Result<ArtifactPage, StoreError> {
-        unimplemented!()
-    }
-    pub fn artifacts(&self, run: RunId, seq: u64) -> Result<Vec<ArtifactHandle>, StoreError> {
-        unimplemented!()
-    }
-    pub fn approval(&self, approval: ApprovalId) -> Result<Option<Approval>, StoreError> {
-        unimplemented!()
-    }
-    /// Newest first.
-    pub fn approvals(&self, state: Option<ApprovalState>, limit: u32) -> Result<Vec<Approval>, StoreError> {
-        unimplemented!()
-    }
-    pub fn approvals_of(&self, run: RunId) -> Result<Vec<Approval>, StoreError> {
-        unimplemented!()
-    }
-    pub fn fetch_mail(
-        &self,
-        session: SessionId,
-        after_seq: u64,
-        limit: u32,
-    ) -> Result<Vec<Mail>, StoreError> {
-        unimplemented!()
-    }
-
-    // Following.
-    /// Rises with every write of this process to a run (its value means nothing more: ask `changed_since`). Writes of
-    /// other processes do not wake it: poll `latest_change` (some 10 µs) for those.
+    /// Gives a counter that rises whenever this process has written. Its value means nothing more: ask
+    /// [`Store::changed_since`].
+    ///
+    /// What other processes write does not move it; for that, compare [`Store::latest_change`] now and then.
+    #[must_use]
     pub fn changes(&self) -> watch::Receiver<u64> {
-        unimplemented!()
+        self.shared.writer.changes()
     }
-    /// The number of the newest change of any run by any process.
-    pub fn latest_change(&self) -> Result<u64, StoreError> {
-        unimplemented!()
+
+    pub(crate) fn folder(&self) -> &StateFolder {
+        &self.shared.folder
     }
-    /// Runs that changed after `cursor`, each once with its newest change, oldest change first. `runs: None` means all.
-    pub fn changed_since(
+
+    pub(crate) fn seal(&self) -> &Seal {
+        &self.shared.seal
+    }
+
+    pub(crate) async fn write<T: Send + 'static>(
         &self,
-        cursor: u64,
-        runs: Option<&[RunId]>,
-        limit: u32,
-    ) -> Result<Vec<(u64, RunRecord)>, StoreError> {
-        unimplemented!()
+        durability: Durability,
+        bytes: usize,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.shared.writer.write(durability, bytes, work).await
+    }
+
+    pub(crate) fn write_blocking<T: Send + 'static>(
+        &self,
+        durability: Durability,
+        bytes: usize,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.shared.writer.write_blocking(durability, bytes, work)
+    }
+
+    /// Asks something on a connection of its own.
+    pub(crate) fn with_reader<T>(
+        &self,
+        question: impl FnOnce(&Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let idle = self.idle().pop();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => schema::open_reader(&self.folder().journal())?,
+        };
+        let answer = question(&connection);
+        let mut idle = self.idle();
+        // One that was left in the midst of a transaction would go on seeing the past.
+        if connection.is_autocommit() && idle.len() < IDLE_READERS {
+            idle.push(connection);
+        }
+        answer
+    }
+
+    /// Asks several things of the same moment.
+    pub(crate) fn with_snapshot<T>(
+        &self,
+        question: impl FnOnce(&Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.with_reader(|connection| {
+            let snapshot = connection.unchecked_transaction()?;
+            let answer = question(&snapshot);
+            snapshot.finish()?;
+            answer
+        })
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
+        // Nothing is left half-done under this lock.
+        self.shared.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

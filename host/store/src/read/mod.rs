@@ -1,6 +1,20 @@
 //! What is asked of the store, and what it answers.
 
-use pointsman_model::{AgentStatus, Event, RunRecord, Status};
+mod approvals;
+mod artifacts;
+mod events;
+mod runs;
+mod sessions;
+
+use pointsman_model::{AgentStatus, Event, RunId, RunRecord, Status};
+use rusqlite::{Connection, OptionalExtension as _};
+use serde::de::DeserializeOwned;
+
+pub(crate) use runs::run_by_row;
+pub(crate) use sessions::session_by_id;
+
+use crate::StoreError;
+use crate::schema::key;
 
 /// Which runs are listed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -75,4 +89,33 @@ pub struct ArtifactHandle {
     pub total_bytes: u64,
     /// The manifest's path in the run folder, whether or not that folder is written.
     pub relpath: String,
+}
+
+/// Gives a working directory without the slashes that end it: the form in which directories are compared.
+pub(crate) fn normalised(cwd: &str) -> &str {
+    match cwd.trim_end_matches('/') {
+        "" if cwd.starts_with('/') => "/",
+        trimmed => trimmed,
+    }
+}
+
+/// Reads JSON that this store wrote.
+fn from_json<T: DeserializeOwned>(what: &str, text: &str) -> Result<T, StoreError> {
+    serde_json::from_str(text)
+        .map_err(|error| StoreError::Damaged { what: format!("{what} cannot be read: {error}") })
+}
+
+/// Gives a run's row.
+fn row_of(connection: &Connection, run: RunId) -> Result<i64, StoreError> {
+    connection
+        .prepare_cached("SELECT id FROM runs WHERE uuid = ?1")?
+        .query_row([run.to_string()], |row| row.get(0))
+        .optional()?
+        .ok_or(StoreError::UnknownRun { run })
+}
+
+/// Gives the first and the last key that rows of a run may have.
+fn keys_of(connection: &Connection, run: RunId) -> Result<(i64, i64), StoreError> {
+    let row = row_of(connection, run)?;
+    Ok((key(row, 1), key(row, u64::MAX)))
 }

@@ -1,0 +1,152 @@
+//! The state folder: everything in it is its owner's alone.
+
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use cap_std::ambient_authority;
+use cap_std::fs::{Dir, DirBuilder, DirBuilderExt as _, OpenOptions, OpenOptionsExt as _};
+use rustix::fs::FlockOperation;
+
+use crate::StoreError;
+
+const JOURNAL: &str = "journal.sqlite";
+const HOSTS: &str = "hosts";
+
+/// The state folder, opened. All files but SQLite's own are reached through it.
+#[derive(Debug)]
+pub(crate) struct StateFolder {
+    path: PathBuf,
+    dir: Dir,
+}
+
+impl StateFolder {
+    /// Opens the folder; makes it, and what lies above it, if it is not there.
+    pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
+        let failed = |doing| file_error(doing, path);
+        match std::fs::metadata(path) {
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                use std::os::unix::fs::DirBuilderExt as _;
+                std::fs::DirBuilder::new()
+                    .recursive(true)
+                    .mode(0o700)
+                    .create(path)
+                    .map_err(failed("could not make the state folder"))?;
+            }
+            Err(error) => return Err(failed("could not look at the state folder")(error)),
+        }
+        let dir = Dir::open_ambient_dir(path, ambient_authority())
+            .map_err(failed("could not open the state folder"))?;
+        let folder = Self { path: path.to_owned(), dir };
+        folder.refuse_exposed()?;
+        Ok(folder)
+    }
+
+    /// Whoever can put files here can become this user's agent, so nobody else may.
+    fn refuse_exposed(&self) -> Result<(), StoreError> {
+        let about = std::fs::metadata(&self.path).map_err(file_error("could not look at", &self.path))?;
+        let me = rustix::process::geteuid().as_raw();
+        let why = if about.uid() != me {
+            format!("belongs to user {}, not to {me}", about.uid())
+        } else if about.mode() & 0o022 != 0 {
+            format!("may be changed by others (mode {:o})", about.mode() & 0o777)
+        } else {
+            return Ok(());
+        };
+        Err(StoreError::Exposed { path: self.path.clone(), why })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn journal(&self) -> PathBuf {
+        self.path.join(JOURNAL)
+    }
+
+    /// Makes an empty database file that only its owner can read; SQLite gives its companions the same mode.
+    pub(crate) fn ensure_journal(&self) -> Result<(), StoreError> {
+        self.dir
+            .open_with(JOURNAL, OpenOptions::new().write(true).create(true).mode(0o600))
+            .map(drop)
+            .map_err(file_error("could not make", &self.journal()))
+    }
+
+    /// Keeps other processes from making the tables at the same time, until the file is dropped.
+    pub(crate) fn lock_while_founding(&self) -> Result<File, StoreError> {
+        let name = "founding.lock";
+        let failed = file_error("could not lock", &self.path.join(name));
+        let lock = || -> io::Result<File> {
+            let file =
+                self.dir.open_with(name, OpenOptions::new().write(true).create(true).mode(0o600))?.into_std();
+            rustix::fs::flock(&file, FlockOperation::LockExclusive)?;
+            Ok(file)
+        };
+        lock().map_err(failed)
+    }
+
+    /// Puts the names of files on the disk.
+    pub(crate) fn flush(&self) -> Result<(), StoreError> {
+        // A folder opened by cap-std may be a mere handle for look-ups; only one opened for reading can be flushed.
+        File::open(&self.path)
+            .and_then(|dir| dir.sync_all())
+            .map_err(file_error("could not flush", &self.path))
+    }
+
+    /// Opens the folder of the hosts' locks; makes it if it is not there.
+    pub(crate) fn hosts(&self) -> Result<Dir, StoreError> {
+        let failed = file_error("could not open", &self.path.join(HOSTS));
+        make_private_dir(&self.dir, HOSTS).and_then(|()| self.dir.open_dir(HOSTS)).map_err(failed)
+    }
+
+    /// Reads a small file, or makes it of what `content` gives; of several that do so at once, one wins.
+    pub(crate) fn read_or_found(
+        &self,
+        name: &str,
+        content: impl FnOnce() -> io::Result<Vec<u8>>,
+    ) -> Result<Vec<u8>, StoreError> {
+        let read_or_found = || -> io::Result<Vec<u8>> {
+            match self.dir.read(name) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                other => return other,
+            }
+            let own = format!(".{name}.{}", std::process::id());
+            let own = format!("{own}.{}", crate::random::hex8()?);
+            let mut file =
+                self.dir.open_with(&own, OpenOptions::new().write(true).create_new(true).mode(0o600))?;
+            let linked = file
+                .write_all(&content()?)
+                .and_then(|()| file.sync_all())
+                // A link, unlike a rename, never replaces what another process has put there meanwhile.
+                .and_then(|()| self.dir.hard_link(&own, &self.dir, name));
+            self.dir.remove_file(&own)?;
+            match linked {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+                _ => self.dir.read(name),
+            }
+        };
+        let content = read_or_found().map_err(file_error("could not read or make", &self.path.join(name)))?;
+        Ok(content)
+    }
+}
+
+fn make_private_dir(dir: &Dir, name: &str) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.mode(0o700);
+    match dir.create_dir_with(name, &builder) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        other => other,
+    }
+}
+
+/// Says what was being done with which file.
+pub(crate) fn file_error(doing: &'static str, path: &Path) -> impl Fn(io::Error) -> StoreError + use<> {
+    let path = path.to_owned();
+    move |source| match source.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::Full,
+        _ => StoreError::File { doing, path: path.clone(), source: Arc::new(source) },
+    }
+}

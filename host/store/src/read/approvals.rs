@@ -1,0 +1,60 @@
+//! Reading questions to a person.
+
+use pointsman_model::{Approval, ApprovalId, ApprovalState, RunId};
+use rusqlite::{Params, params};
+
+use super::{from_json, row_of};
+use crate::{Store, StoreError};
+
+impl Store {
+    /// Gives a question; `None` if nobody knows it.
+    ///
+    /// # Errors
+    ///
+    /// If the state cannot be read.
+    pub fn approval(&self, approval: ApprovalId) -> Result<Option<Approval>, StoreError> {
+        let mut found =
+            self.approvals_where("SELECT approval FROM approvals WHERE uuid = ?1", [approval.to_string()])?;
+        Ok(found.pop())
+    }
+
+    /// Lists questions, newest first: all, or those that stand somewhere; at most `limit`.
+    ///
+    /// # Errors
+    ///
+    /// If the state cannot be read.
+    pub fn approvals(&self, state: Option<ApprovalState>, limit: u32) -> Result<Vec<Approval>, StoreError> {
+        match state {
+            Some(state) => self.approvals_where(
+                "SELECT approval FROM approvals WHERE state = ?1 ORDER BY asked DESC, uuid LIMIT ?2",
+                params![state.as_str(), limit],
+            ),
+            None => self.approvals_where(
+                "SELECT approval FROM approvals ORDER BY asked DESC, uuid LIMIT ?1",
+                params![limit],
+            ),
+        }
+    }
+
+    /// Gives the questions that a run asked, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such run, or the state cannot be read.
+    pub fn approvals_of(&self, run: RunId) -> Result<Vec<Approval>, StoreError> {
+        let row = self.with_reader(|connection| row_of(connection, run))?;
+        self.approvals_where("SELECT approval FROM approvals WHERE run = ?1 ORDER BY asked, uuid", [row])
+    }
+
+    fn approvals_where(&self, question: &str, values: impl Params) -> Result<Vec<Approval>, StoreError> {
+        self.with_reader(|connection| {
+            let mut approvals = connection.prepare_cached(question)?;
+            let mut rows = approvals.query(values)?;
+            let mut found = Vec::new();
+            while let Some(row) = rows.next()? {
+                found.push(from_json("an approval", row.get_ref(0)?.as_str().unwrap_or_default())?);
+            }
+            Ok(found)
+        })
+    }
+}

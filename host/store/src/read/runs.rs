@@ -1,0 +1,301 @@
+//! Reading runs: by id, by name, in pages, by change.
+
+use pointsman_model::{HostId, RunId, RunRecord, RunSpec, SessionId};
+use rusqlite::{Connection, OptionalExtension as _, Params, ToSql, params};
+use serde_json::Value;
+
+use super::{Resolution, RunFilter, RunPage, from_json, normalised};
+use crate::{Store, StoreError};
+
+impl Store {
+    /// Gives what is known of a run; `None` if nobody knows it.
+    ///
+    /// # Errors
+    ///
+    /// If the state cannot be read.
+    pub fn run(&self, run: RunId) -> Result<Option<RunRecord>, StoreError> {
+        self.with_reader(|connection| {
+            let record = connection
+                .prepare_cached("SELECT record FROM runs WHERE uuid = ?1")?
+                .query_row([run.to_string()], |row| row.get::<_, String>(0))
+                .optional()?;
+            record.map(|record| from_json("a run", &record)).transpose()
+        })
+    }
+
+    /// Gives what was asked of a run.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such run, or the state cannot be read.
+    pub fn run_spec(&self, run: RunId) -> Result<RunSpec, StoreError> {
+        let spec: String =
+            self.of_run(run, "SELECT spec FROM specs JOIN runs ON run = id WHERE uuid = ?1")?;
+        from_json("what was asked of a run", &spec)
+    }
+
+    /// Gives the backend's own settings for a run, unsealed.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such run, its seal does not open, or the state cannot be read.
+    pub fn sealed_config(&self, run: RunId) -> Result<Value, StoreError> {
+        let sealed: Vec<u8> =
+            self.of_run(run, "SELECT sealed FROM specs JOIN runs ON run = id WHERE uuid = ?1")?;
+        self.seal().open(self.folder(), run, &sealed)
+    }
+
+    /// Gives a run's journal entries in order.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such run, or the state cannot be read.
+    pub fn entries(&self, run: RunId) -> Result<Vec<String>, StoreError> {
+        self.with_snapshot(|connection| {
+            let (first, last) = super::keys_of(connection, run)?;
+            let mut entries = connection
+                .prepare_cached("SELECT entry FROM entries WHERE id BETWEEN ?1 AND ?2 ORDER BY id")?;
+            let entries = entries.query_map([first, last], |row| row.get(0))?;
+            entries.map(|entry| Ok(entry?)).collect()
+        })
+    }
+
+    /// Gives the host that owns a run.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such run, or the state cannot be read.
+    pub fn owner(&self, run: RunId) -> Result<HostId, StoreError> {
+        let host: String = self.of_run(run, "SELECT host FROM runs WHERE uuid = ?1")?;
+        host.parse().map_err(|_| StoreError::Damaged { what: format!("a run's host is {host:?}") })
+    }
+
+    /// Says which run an agent's name means: its newest one that works or waits for somebody, else its newest queued
+    /// one, else its newest.
+    ///
+    /// # Errors
+    ///
+    /// If the state cannot be read.
+    pub fn resolve(&self, agent_name: &str, cwd: Option<&str>) -> Result<Resolution, StoreError> {
+        self.with_snapshot(|connection| {
+            let mut sessions = connection.prepare_cached(
+                "SELECT id, cwd FROM sessions WHERE name = ?1 AND (?2 IS NULL OR cwd = ?2) ORDER BY cwd LIMIT 20",
+            )?;
+            let sessions = sessions
+                .query_map(params![agent_name, cwd.map(normalised)], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .collect::<Result<Vec<(i64, String)>, _>>()?;
+            let session = match &sessions[..] {
+                [] => return Ok(Resolution::None),
+                [(session, _)] => *session,
+                _ => {
+                    let cwds = sessions.into_iter().map(|(_, cwd)| cwd).collect();
+                    return Ok(Resolution::Ambiguous { cwds });
+                }
+            };
+            // A session has few runs that are not over, so these are looked at first.
+            for newest in [
+                "SELECT record FROM runs WHERE session = ?1 AND ended = 0
+                 ORDER BY status = 'queued', updated DESC, id DESC LIMIT 1",
+                "SELECT record FROM runs WHERE session = ?1 ORDER BY started DESC, id DESC LIMIT 1",
+            ] {
+                let record: Option<String> =
+                    connection.prepare_cached(newest)?.query_row([session], |row| row.get(0)).optional()?;
+                if let Some(record) = record {
+                    return Ok(Resolution::One(from_json("a run", &record)?));
+                }
+            }
+            Ok(Resolution::NoRuns)
+        })
+    }
+
+    /// Lists runs, newest first, a page at a time. `cursor` is the page before's `next_cursor`.
+    ///
+    /// Runs that begin while somebody pages do not move the pages.
+    ///
+    /// # Errors
+    ///
+    /// If the cursor is none of this store's, or the state cannot be read.
+    pub fn list_runs(
+        &self,
+        filter: &RunFilter,
+        cursor: Option<&str>,
+        limit: u32,
+    ) -> Result<RunPage, StoreError> {
+        let after = cursor.map(Position::parse).transpose()?;
+        self.with_snapshot(|connection| {
+            // Only the conditions that are there, so that each combination finds its index.
+            let status = filter.status.map(|status| status.as_str());
+            let cwd = filter.cwd.as_deref().map(normalised);
+            let mut conditions = vec!["TRUE"];
+            let mut values: Vec<(&str, &dyn ToSql)> = Vec::new();
+            if let Some(status) = &status {
+                conditions.push("status = :status");
+                values.push((":status", status));
+            }
+            if let Some(backend) = &filter.backend {
+                conditions.push("backend = :backend");
+                values.push((":backend", backend));
+            }
+            if let Some(cwd) = &cwd {
+                conditions.push("cwd = :cwd");
+                values.push((":cwd", cwd));
+            }
+            let matching = conditions.join(" AND ");
+            let total = connection
+                .prepare_cached(&format!("SELECT count(*) FROM runs WHERE {matching}"))?
+                .query_row(&values[..], |row| row.get(0))?;
+            if let Some(after) = &after {
+                conditions.push("(started, id) < (:started, :id)");
+                values.push((":started", &after.started));
+                values.push((":id", &after.row));
+            }
+            // One more than asked for says whether there is more.
+            let rows = u64::from(limit) + 1;
+            values.push((":rows", &rows));
+            let matching = conditions.join(" AND ");
+            let mut page = connection.prepare_cached(&format!(
+                "SELECT started, id, record FROM runs WHERE {matching} ORDER BY started DESC, id DESC LIMIT :rows"
+            ))?;
+            let mut rows = page.query(&values[..])?;
+            let (mut runs, mut last, mut next_cursor) = (Vec::new(), None::<Position>, None);
+            while let Some(row) = rows.next()? {
+                if runs.len() as u64 == u64::from(limit) {
+                    next_cursor = last.map(|last| last.to_string());
+                    break;
+                }
+                last = Some(Position { started: row.get(0)?, row: row.get(1)? });
+                runs.push(from_json("a run", row.get_ref(2)?.as_str().unwrap_or_default())?);
+            }
+            Ok(RunPage { runs, total, next_cursor })
+        })
+    }
+
+    /// Gives the runs of a host that are not over, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// If the state cannot be read.
+    pub fn unfinished_runs_of(&self, host: HostId) -> Result<Vec<RunRecord>, StoreError> {
+        self.records("SELECT record FROM runs WHERE ended = 0 AND host = ?1 ORDER BY id", [host.to_string()])
+    }
+
+    /// Gives the runs of all hosts that are not over, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// If the state cannot be read.
+    pub fn unfinished_runs(&self) -> Result<Vec<RunRecord>, StoreError> {
+        self.records("SELECT record FROM runs WHERE ended = 0 ORDER BY id", [])
+    }
+
+    /// Gives the runs of a session that are not over, oldest first: what a further run of it has to queue behind.
+    ///
+    /// # Errors
+    ///
+    /// If the state cannot be read.
+    pub fn unfinished_runs_in(&self, session: SessionId) -> Result<Vec<RunRecord>, StoreError> {
+        self.records(
+            "SELECT record FROM runs
+             WHERE session = (SELECT id FROM sessions WHERE uuid = ?1) AND ended = 0 ORDER BY id",
+            [session.to_string()],
+        )
+    }
+
+    /// Gives the number of the newest change of any run by any process; 0 if there are no runs.
+    ///
+    /// # Errors
+    ///
+    /// If the state cannot be read.
+    pub fn latest_change(&self) -> Result<u64, StoreError> {
+        self.with_reader(|connection| {
+            Ok(connection
+                .prepare_cached("SELECT coalesce(max(change), 0) FROM runs")?
+                .query_row([], |row| row.get(0))?)
+        })
+    }
+
+    /// Gives runs that changed after `cursor`, each once with the number of its newest change, oldest change first.
+    /// Of all runs, or of some; ids that nobody knows are passed over.
+    ///
+    /// # Errors
+    ///
+    /// If the state cannot be read.
+    pub fn changed_since(
+        &self,
+        cursor: u64,
+        runs: Option<&[RunId]>,
+        limit: u32,
+    ) -> Result<Vec<(u64, RunRecord)>, StoreError> {
+        let changed = self.with_snapshot(|connection| {
+            let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+            let Some(runs) = runs else {
+                let mut all = connection.prepare_cached(
+                    "SELECT change, record FROM runs WHERE change > ?1 ORDER BY change LIMIT ?2",
+                )?;
+                let all = all.query_map(params![cursor, limit], read)?;
+                return Ok(all.collect::<Result<Vec<(u64, String)>, _>>()?);
+            };
+            let mut one = connection
+                .prepare_cached("SELECT change, record FROM runs WHERE uuid = ?1 AND change > ?2")?;
+            let mut some = Vec::new();
+            for run in runs {
+                some.extend(one.query_row(params![run.to_string(), cursor], read).optional()?);
+            }
+            some.sort_unstable_by_key(|(change, _)| *change);
+            some.dedup_by_key(|(change, _)| *change);
+            some.truncate(limit as usize);
+            Ok(some)
+        })?;
+        changed.into_iter().map(|(change, record)| Ok((change, from_json("a run", &record)?))).collect()
+    }
+
+    fn records(&self, question: &str, values: impl Params) -> Result<Vec<RunRecord>, StoreError> {
+        self.with_reader(|connection| {
+            let mut records = connection.prepare_cached(question)?;
+            let mut rows = records.query(values)?;
+            let mut runs = Vec::new();
+            while let Some(row) = rows.next()? {
+                runs.push(from_json("a run", row.get_ref(0)?.as_str().unwrap_or_default())?);
+            }
+            Ok(runs)
+        })
+    }
+
+    fn of_run<T: rusqlite::types::FromSql>(&self, run: RunId, question: &str) -> Result<T, StoreError> {
+        self.with_reader(|connection| {
+            let answer = connection
+                .prepare_cached(question)?
+                .query_row([run.to_string()], |row| row.get(0))
+                .optional()?;
+            answer.ok_or(StoreError::UnknownRun { run })
+        })
+    }
+}
+
+/// Reads a run by its row.
+pub(crate) fn run_by_row(connection: &Connection, row: i64) -> Result<RunRecord, StoreError> {
+    let record: String = connection
+        .prepare_cached("SELECT record FROM runs WHERE id = ?1")?
+        .query_row([row], |row| row.get(0))?;
+    from_json("a run", &record)
+}
+
+/// Where a page of runs ended.
+struct Position {
+    started: u64,
+    row: i64,
+}
+
+impl Position {
+    fn parse(text: &str) -> Result<Self, StoreError> {
+        text.split_once('-')
+            .and_then(|(started, row)| Some(Self { started: started.parse().ok()?, row: row.parse().ok()? }))
+            .ok_or_else(|| StoreError::BadCursor { text: text.chars().take(80).collect() })
+    }
+}
+
+impl std::fmt::Display for Position {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}-{}", self.started, self.row)
+    }
+}

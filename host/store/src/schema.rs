@@ -1,0 +1,93 @@
+//! The database: its tables, its format, and how connections to it are set up.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use crate::StoreError;
+use crate::folder::StateFolder;
+
+/// The format that this version writes, and the newest that it reads.
+pub(crate) const FORMAT: u32 = 1;
+
+/// `PMAN`: tells a journal from any other SQLite file.
+const APPLICATION: u32 = 0x504D_414E;
+
+/// How long a write waits for other processes' writes.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
+const TABLES: &str = include_str!("schema.sql");
+
+/// Opens the database for writing; makes it if it is not there.
+///
+/// Takes no lock but a reader's if the database exists.
+pub(crate) fn open_writer(folder: &StateFolder) -> Result<Connection, StoreError> {
+    let path = folder.journal();
+    folder.ensure_journal()?;
+    let connection = connect(&path)?;
+    if format_of(&connection, folder)? == 0 {
+        // Two processes may come here at once; the switch to write-ahead mode does not wait for locks by itself.
+        let _alone = folder.lock_while_founding()?;
+        if format_of(&connection, folder)? == 0 {
+            found(&connection)?;
+            folder.flush()?;
+        }
+    }
+    // 16 MiB of log before it is merged: fewer flushes in long bursts. What a burst left is given back afterwards.
+    connection.pragma_update(None, "wal_autocheckpoint", 4096)?;
+    connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
+    Ok(connection)
+}
+
+/// Opens the database for reading.
+pub(crate) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
+    let connection = connect(path)?;
+    connection.pragma_update(None, "query_only", true)?;
+    Ok(connection)
+}
+
+fn connect(path: &Path) -> Result<Connection, StoreError> {
+    // Never creates: the file is made beforehand, with the right mode.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(PATIENCE)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+fn format_of(connection: &Connection, folder: &StateFolder) -> Result<u32, StoreError> {
+    let found: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if found > FORMAT {
+        return Err(StoreError::NewerFormat { path: folder.path().to_owned(), found, known: FORMAT });
+    }
+    let application: u32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    if found > 0 && application != APPLICATION {
+        return Err(StoreError::Damaged {
+            what: format!("{} is no journal of this program", folder.journal().display()),
+        });
+    }
+    Ok(found)
+}
+
+fn found(connection: &Connection) -> Result<(), StoreError> {
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    let founding = connection.unchecked_transaction()?;
+    founding.execute_batch(TABLES)?;
+    founding.pragma_update(None, "application_id", APPLICATION)?;
+    founding.pragma_update(None, "user_version", FORMAT)?;
+    founding.commit()?;
+    Ok(())
+}
+
+/// Gives the key of the `number`th row that belongs to `owner`.
+pub(crate) fn key(owner: i64, number: u64) -> i64 {
+    // Both stay far below 2^31 in any life; a number beyond is held at the edge, where the primary key refuses it.
+    (owner << 32) | i64::from(u32::try_from(number).unwrap_or(u32::MAX))
+}
+
+/// Gives the number in a key made by [`key`].
+pub(crate) fn number_of(key: i64) -> u64 {
+    (key & 0xFFFF_FFFF).unsigned_abs()
+}

@@ -1,0 +1,276 @@
+//! Creating runs: key, session, name, run and first entries in one transaction.
+
+use pointsman_model::{Digest, RunRecord, SessionId, SessionRecord, Timestamp, digest_of};
+use rusqlite::{Connection, OptionalExtension as _, params};
+use serde_json::json;
+
+use super::append::{EventRow, insert_entries, insert_events, put_approvals};
+use super::{Creation, Durability, NewRun, SessionChoice};
+use crate::read::{normalised, run_by_row, session_by_id};
+use crate::{Store, StoreError};
+
+impl Store {
+    /// Creates a run, and its session if it is to have a new one. The run is on disk when this returns.
+    ///
+    /// # Errors
+    ///
+    /// If the session is unknown or does not fit, the nickname is taken, the idempotency key stands for something
+    /// else, or the state cannot be written.
+    pub async fn create_run(&self, new: NewRun) -> Result<Creation, StoreError> {
+        let sealed = self.seal().close(self.folder(), new.record.run_id, &new.backend_config)?;
+        let spec = json_text(&new.spec);
+        let request = request_digest(&new);
+        let bytes = spec.len() + sealed.len() + 4096;
+        self.write(Durability::Flushed, bytes, move |connection| {
+            create(connection, new, &spec, &sealed, request)
+        })
+        .await
+    }
+}
+
+/// Writes JSON that cannot fail to be JSON: the model's own words.
+pub(crate) fn json_text(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+/// Digests what makes two requests the same. The backend's settings are left out, because a digest of a secret is a
+/// way to guess it; the profile's text and the plugin's digest, because they may change between two tries.
+fn request_digest(new: &NewRun) -> Digest {
+    let spec = &new.spec;
+    let session = match &new.session {
+        SessionChoice::New { nickname, .. } => json!({ "nickname": nickname }),
+        SessionChoice::Resume { session_id, .. } => json!({ "session_id": session_id }),
+    };
+    let request = json!({
+        "backend": spec.backend,
+        "role": spec.role,
+        "session": session,
+        "message": spec.message,
+        "profile": spec.profile.as_ref().map(|(path, _)| path),
+        "output_schema": spec.output_schema,
+        "metadata": spec.metadata,
+        "access": spec.access,
+        "resumed_from": spec.resumed_from,
+    });
+    digest_of(&request).unwrap_or_else(|_| Digest::of(request.to_string().as_bytes()))
+}
+
+fn create(
+    connection: &Connection,
+    new: NewRun,
+    spec: &str,
+    sealed: &[u8],
+    request: Digest,
+) -> Result<Creation, StoreError> {
+    let NewRun { host, session, spec: asked, mut record, entries, mut events, approvals, .. } = new;
+    let cwd = normalised(&asked.cwd);
+    if let Some(key) = &asked.idempotency_key
+        && let Some(first) = known_key(connection, cwd, key, request)?
+    {
+        return Ok(Creation::Existing(first));
+    }
+    let run_id = record.run_id;
+    let (session_row, session_id, agent_name) = match session {
+        SessionChoice::New { session_id, nickname } => {
+            open_session(connection, session_id, nickname, cwd, &asked.backend, record.started_at)?
+        }
+        SessionChoice::Resume { session_id, nickname } => {
+            resume_session(connection, session_id, nickname, cwd, &asked.backend)?
+        }
+    };
+    record.session_id = session_id;
+    record.agent_name = agent_name;
+    if record.last_seq != events.len() as u64 || events.iter().zip(1..).any(|(event, seq)| event.seq != seq) {
+        return Err(StoreError::Stale { run: run_id, last_seq: 0, asked: record.last_seq });
+    }
+    for event in &mut events {
+        event.session_id = session_id;
+    }
+    let row = insert_run(connection, &record, host, session_row, cwd, entries.len() as u64)?;
+    connection
+        .prepare_cached("INSERT INTO specs (run, spec, sealed) VALUES (?1, ?2, ?3)")?
+        .execute(params![row, spec, sealed])?;
+    if let Some(key) = &asked.idempotency_key {
+        connection
+            .prepare_cached("INSERT INTO idempotency (cwd, key, run, request) VALUES (?1, ?2, ?3, ?4)")?
+            .execute(params![cwd, key, row, request.to_string()])?;
+    }
+    insert_entries(connection, row, 0, &entries)?;
+    insert_events(connection, row, &events.iter().map(EventRow::of).collect::<Vec<_>>())?;
+    put_approvals(connection, row, &approvals)?;
+    Ok(Creation::Created(record))
+}
+
+fn known_key(
+    connection: &Connection,
+    cwd: &str,
+    key: &str,
+    request: Digest,
+) -> Result<Option<RunRecord>, StoreError> {
+    let known = connection
+        .prepare_cached("SELECT run, request FROM idempotency WHERE cwd = ?1 AND key = ?2")?
+        .query_row([cwd, key], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)))
+        .optional()?;
+    let Some((row, first_request)) = known else { return Ok(None) };
+    let first = run_by_row(connection, row)?;
+    if first_request != request.to_string() {
+        return Err(StoreError::KeyReused { key: key.to_owned(), run: first.run_id });
+    }
+    Ok(Some(first))
+}
+
+type OpenedSession = (i64, SessionId, String);
+
+fn open_session(
+    connection: &Connection,
+    session_id: SessionId,
+    nickname: Option<String>,
+    cwd: &str,
+    backend: &str,
+    at: Timestamp,
+) -> Result<OpenedSession, StoreError> {
+    let name = match nickname {
+        Some(name) if name_is_taken(connection, cwd, &name)? => return Err(StoreError::NameTaken { name }),
+        Some(name) => name,
+        None => free_name(connection, cwd)?,
+    };
+    let session = SessionRecord {
+        session_id,
+        agent_name: name,
+        cwd: cwd.to_owned(),
+        backend: backend.to_owned(),
+        remembered: None,
+        remote_ref: None,
+        created_at: at,
+        updated_at: at,
+    };
+    let row = insert_session(connection, &session)?;
+    Ok((row, session_id, session.agent_name))
+}
+
+/// Stores a session as it is.
+pub(crate) fn insert_session(connection: &Connection, session: &SessionRecord) -> Result<i64, StoreError> {
+    connection
+        .prepare_cached(
+            "INSERT INTO sessions (uuid, name, cwd, backend, remembered, remote_ref, created, updated)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        )?
+        .execute(params![
+            session.session_id.to_string(),
+            session.agent_name,
+            normalised(&session.cwd),
+            session.backend,
+            session.remembered.as_ref().map(json_text),
+            session.remote_ref.as_ref().map(json_text),
+            session.created_at.as_millis(),
+            session.updated_at.as_millis(),
+        ])
+        .map_err(|error| exists_or(error, "session", &session.session_id))?;
+    Ok(connection.last_insert_rowid())
+}
+
+pub(crate) fn name_is_taken(connection: &Connection, cwd: &str, name: &str) -> Result<bool, StoreError> {
+    Ok(connection
+        .prepare_cached("SELECT 1 FROM sessions WHERE name = ?1 AND cwd = ?2")?
+        .exists([name, cwd])?)
+}
+
+/// Gives the lowest `agentN` that the directory never saw.
+pub(crate) fn free_name(connection: &Connection, cwd: &str) -> Result<String, StoreError> {
+    let lowest: Option<u64> = connection
+        .prepare_cached("SELECT next FROM names WHERE cwd = ?1")?
+        .query_row([cwd], |row| row.get(0))
+        .optional()?;
+    let mut number = lowest.unwrap_or(1);
+    let name = loop {
+        let name = format!("agent{number}");
+        number += 1;
+        // Somebody may have chosen it as a nickname.
+        if !name_is_taken(connection, cwd, &name)? {
+            break name;
+        }
+    };
+    connection
+        .prepare_cached(
+            "INSERT INTO names (cwd, next) VALUES (?1, ?2) ON CONFLICT (cwd) DO UPDATE SET next = excluded.next",
+        )?
+        .execute(params![cwd, number])?;
+    Ok(name)
+}
+
+fn resume_session(
+    connection: &Connection,
+    session_id: SessionId,
+    nickname: Option<String>,
+    cwd: &str,
+    backend: &str,
+) -> Result<OpenedSession, StoreError> {
+    let Some((row, session)) = session_by_id(connection, session_id)? else {
+        return Err(StoreError::UnknownSession { session: session_id });
+    };
+    if session.backend != backend {
+        return Err(StoreError::OtherBackend {
+            session: session_id,
+            bound: session.backend,
+            asked: backend.to_owned(),
+        });
+    }
+    if session.cwd != cwd {
+        return Err(StoreError::OtherCwd { session: session_id, bound: session.cwd, asked: cwd.to_owned() });
+    }
+    match nickname {
+        Some(asked) if asked != session.agent_name => {
+            Err(StoreError::OtherName { session: session_id, name: session.agent_name, asked })
+        }
+        _ => Ok((row, session_id, session.agent_name)),
+    }
+}
+
+/// Stores what is known of a new run.
+pub(crate) fn insert_run(
+    connection: &Connection,
+    record: &RunRecord,
+    host: pointsman_model::HostId,
+    session: i64,
+    cwd: &str,
+    last_entry: u64,
+) -> Result<i64, StoreError> {
+    connection
+        .prepare_cached(
+            "INSERT INTO runs (uuid, host, session, status, ended, backend, role, cwd, started, updated, last_seq,
+                 last_entry, change, record)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,
+                 (SELECT coalesce(max(change), 0) + 1 FROM runs), ?13)",
+        )?
+        .execute(params![
+            record.run_id.to_string(),
+            host.to_string(),
+            session,
+            record.status.as_str(),
+            record.status.is_terminal(),
+            record.backend,
+            record.role.as_str(),
+            cwd,
+            record.started_at.as_millis(),
+            record.updated_at.as_millis(),
+            record.last_seq,
+            last_entry,
+            json_text(record),
+        ])
+        .map_err(|error| exists_or(error, "run", &record.run_id))?;
+    Ok(connection.last_insert_rowid())
+}
+
+/// Says that an id exists already, if that is what the database says.
+pub(crate) fn exists_or(
+    error: rusqlite::Error,
+    what: &'static str,
+    id: &dyn std::fmt::Display,
+) -> StoreError {
+    match error.sqlite_error() {
+        Some(cause) if cause.extended_code == rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE => {
+            StoreError::Exists { what, id: id.to_string() }
+        }
+        _ => error.into(),
+    }
+}
