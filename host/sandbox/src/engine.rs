@@ -1,0 +1,57 @@
+//! The one engine and its one configuration.
+
+use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+use crate::SandboxError;
+
+/// The most that any guest's linear memory may be, whatever its limits say.
+pub(crate) const LARGEST_MEMORY: usize = 1 << 30;
+
+/// Makes the engine that every plugin runs in.
+///
+/// There is no second place that configures one: what is compiled, cached and instantiated always agrees.
+pub(crate) fn engine() -> Result<Engine, SandboxError> {
+    let mut config = Config::new();
+    // Fuel counts the same on every machine, so that a replayed run stops where the first one did; epochs catch
+    // what fuel does not count.
+    config.consume_fuel(true);
+    config.epoch_interruption(true);
+    // The bits of a NaN are the only thing in WebAssembly without threads that differs between machines.
+    config.cranelift_nan_canonicalization(true);
+    config.relaxed_simd_deterministic(true);
+    // Tables from code to byte offsets would be a third of each cached component, and guests are stripped anyway.
+    config.generate_address_map(false);
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool()));
+    Engine::new(&config).map_err(|error| SandboxError { message: format!("{error:#}") })
+}
+
+/// Sizes the pool.
+///
+/// All of it is address space: a slot takes memory only once a guest touches it, and nothing of a dead guest is kept.
+/// What counts is therefore that nobody runs into a bound: a thousand live runs, each with an instance of its own,
+/// beside policies and sanitizers.
+fn pool() -> PoolingAllocationConfig {
+    let mut pool = PoolingAllocationConfig::new();
+    // A Rust guest is 3 core instances (itself and two shims); componentize-py makes some 30 of one component (libc,
+    // libpython, each native module, and their glue). The runtime's defaults of 1,000 are for core modules.
+    pool.total_component_instances(2_048);
+    pool.total_core_instances(65_536);
+    pool.max_core_instance_size(4 << 20);
+    pool.max_component_instance_size(8 << 20);
+    // 2,048 slots of 4 GiB each, so that Cranelift needs no bounds checks: 8 of the 128 TiB of address space.
+    pool.total_memories(2_048);
+    pool.max_memory_size(LARGEST_MEMORY);
+    pool.max_memories_per_module(4);
+    // A Rust guest has 2 tables of a few hundred elements. StarlingMonkey's and libpython's have over 10,000, the
+    // latter in a single table that all of its modules share; the runtime's default of 20,000 is too near.
+    pool.total_tables(8_192);
+    pool.table_elements(65_536);
+    pool.max_tables_per_module(8);
+    // Guests run on the threads that call them.
+    pool.total_stacks(0);
+    // An unused slot keeps its mapping, not its pages: the next guest of the same component saves the mmap.
+    pool.max_unused_warm_slots(64);
+    pool.linear_memory_keep_resident(0);
+    pool.table_keep_resident(0);
+    pool
+}
