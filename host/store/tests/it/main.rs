@@ -1,0 +1,12 @@
+//! Tests of the store through its face.
+
+mod support;
+
+mod agents;
+mod approvals;
+mod artifacts;
+mod crash;
+mod hosts;
+mod runs;
+mod sharing;
+mod state;
