@@ -1,0 +1,94 @@
+//! The command line. The doc comments are the help.
+
+mod approvals;
+mod plugin;
+mod runs;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+pub(crate) use approvals::ApprovalsCommand;
+pub(crate) use plugin::PluginCommand;
+pub(crate) use runs::{EventsArgs, ListArgs, RunTarget, RunsCommand};
+
+use crate::exit::Exit;
+use crate::terminal::ColorChoice;
+
+/// Launches, follows, steers and stops coding agents for other agents, over MCP.
+///
+/// Every judgement is a sandboxed component: how an agent is driven, what of its events is kept, and what a person must
+/// confirm first. Add it to a client with the command `pointsman serve`.
+#[derive(Debug, Parser)]
+#[command(name = "pointsman", version, propagate_version = true, after_long_help = Exit::HELP, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command understands.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Everywhere")]
+pub(crate) struct Global {
+    /// The configuration file; without it, the one in your configuration folder, if there is one
+    #[arg(long, global = true, value_name = "FILE", env = "POINTSMAN_CONFIG", hide_env_values = true)]
+    pub(crate) config: Option<PathBuf>,
+    /// Answer with JSON
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// When to use colours
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", value_enum)]
+    pub(crate) color: ColorChoice,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve MCP on standard input and output; this is what a client starts
+    #[command(visible_alias = "mcp")]
+    Serve,
+    /// Look at runs, and end them
+    #[command(subcommand)]
+    Runs(RunsCommand),
+    /// Answer what waits for a person
+    #[command(subcommand)]
+    Approvals(ApprovalsCommand),
+    /// Look at the components that are configured
+    #[command(subcommand)]
+    Plugin(PluginCommand),
+    /// Look at the configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Look at this machine: what is there, what is missing, and the line that mends it
+    Doctor,
+    /// Print completions for a shell
+    Completions {
+        /// The shell
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Print a commented configuration: the reference
+    Example,
+    /// Read a configuration as the host would, and say what is wrong with it
+    Check {
+        /// The file; by default the one that the host would read
+        file: Option<PathBuf>,
+    },
+    /// Print the JSON Schema of the configuration
+    Schema,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

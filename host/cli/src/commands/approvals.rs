@@ -1,0 +1,175 @@
+//! `pointsman approvals`: the channel by which a person answers, and no agent.
+
+use pointsman_model::{Answer, Approval, ApprovalState, Principal, Timestamp};
+
+use super::answer::{as_host, ask_owner};
+use crate::args::ApprovalsCommand;
+use crate::config::Loaded;
+use crate::control::{Reply, Request};
+use crate::exit::Exit;
+use crate::failure::{Failure, Outcome};
+use crate::state::State;
+use crate::terminal::{Align, Out, Paint, ago, in_future, now, render};
+
+/// Questions in one listing, at most.
+const LISTED: u32 = 1000;
+
+pub(super) fn run(out: Out, loaded: &Loaded, command: ApprovalsCommand) -> Outcome {
+    let state = State::open(loaded)?;
+    match command {
+        ApprovalsCommand::List { all } => list(out, &state, all),
+        ApprovalsCommand::Show(target) => show(out, &state.approval(&target.approval)?),
+        ApprovalsCommand::Allow(target) => settle(out, loaded, &state, &target.approval, Answer::Allow),
+        ApprovalsCommand::Deny { approval, message } => {
+            settle(out, loaded, &state, &approval.approval, Answer::Deny { feedback: message })
+        }
+    }
+}
+
+fn list(out: Out, state: &State, all: bool) -> Outcome {
+    let only = (!all).then_some(ApprovalState::Pending);
+    let approvals = state.store.approvals(only, LISTED)?;
+    if out.is_json() {
+        out.json(&approvals)?;
+        return Ok(Exit::Ok);
+    }
+    if approvals.is_empty() {
+        out.line(if all { "Nothing was ever asked." } else { "Nothing waits for an answer." })?;
+        return Ok(Exit::Ok);
+    }
+    let now = now();
+    let columns = [
+        ("approval", Align::Left),
+        ("state", Align::Left),
+        ("what", Align::Left),
+        ("asked", Align::Left),
+        ("lapses", Align::Left),
+        ("reason", Align::Left),
+    ];
+    let row = |approval: &Approval| {
+        let pending = approval.state == ApprovalState::Pending;
+        vec![
+            short(&approval.approval_id),
+            state_word(out.paint(), approval.state),
+            what(approval),
+            ago(now, approval.asked_at),
+            if pending { in_future(now, approval.expires_at) } else { String::new() },
+            approval.reason.clone(),
+        ]
+    };
+    out.line(render(out, &columns, approvals.iter().map(row).collect()))?;
+    if approvals.iter().any(|approval| approval.state == ApprovalState::Pending) {
+        out.line(out.paint().dim("\nAnswer with `pointsman approvals allow APPROVAL` or `deny APPROVAL`."))?;
+    }
+    Ok(Exit::Ok)
+}
+
+fn show(out: Out, approval: &Approval) -> Outcome {
+    if out.is_json() {
+        out.json(approval)?;
+        return Ok(Exit::Ok);
+    }
+    let paint = out.paint();
+    let now = now();
+    let when = |at: Timestamp| format!("{at} {}", paint.dim(format!("({})", ago(now, at))));
+    let field = |name: &str, value: String| out.line(format!("{} {value}", paint.dim(format!("{name:<9}"))));
+    field("approval", approval.approval_id.to_string())?;
+    field("state", state_word(paint, approval.state))?;
+    field("reason", paint.bold(&approval.reason))?;
+    if let Some(rule) = &approval.rule {
+        field("rule", rule.clone())?;
+    }
+    field("run", approval.run_id.to_string())?;
+    field("asked by", approval.chain.iter().map(principal).collect::<Vec<_>>().join(" > "))?;
+    field("asked", when(approval.asked_at))?;
+    match approval.state {
+        ApprovalState::Pending => {
+            field(
+                "lapses",
+                format!("{} {}", approval.expires_at, paint.dim(in_future(now, approval.expires_at))),
+            )?;
+        }
+        _ => {
+            let settled = approval.settled_at.map(when).unwrap_or_default();
+            field("settled", format!("{settled} {}", approval.settled_by.as_deref().unwrap_or_default()))?;
+        }
+    }
+    if let Some(feedback) = &approval.feedback {
+        field("said", feedback.clone())?;
+    }
+    field("digest", approval.digest.to_string())?;
+    out.line(paint.dim("\nThe exact request, which the digest binds the answer to:"))?;
+    out.line(serde_json::to_string_pretty(&approval.detail).map_err(Failure::internal)?)?;
+    Ok(Exit::Ok)
+}
+
+fn settle(out: Out, loaded: &Loaded, state: &State, text: &str, answer: Answer) -> Outcome {
+    let approval = state.approval(text)?;
+    let id = approval.approval_id;
+    if approval.state != ApprovalState::Pending {
+        return Err(Failure::error(format!("approval {id} is already {}", approval.state.as_str()))
+            .help(format!("`pointsman approvals show {id}` says by whom and when")));
+    }
+    let request = Request::AnswerApproval { approval_id: id, answer: answer.clone() };
+    let (settled, host_lives) = match ask_owner(state, approval.run_id, &request)? {
+        Some(Reply::Settled(settled)) => (*settled, true),
+        Some(other) => return Err(Failure::internal(format!("the host answered something else: {other:?}"))),
+        None => {
+            let by = user();
+            (as_host(loaded, |host| async move { host.answer_approval(id, answer, &by).await })?, false)
+        }
+    };
+    if out.is_json() {
+        out.json(&settled)?;
+        return Ok(Exit::Ok);
+    }
+    let paint = out.paint();
+    let word = match settled.state {
+        ApprovalState::Denied => paint.warn("denied"),
+        _ => paint.good("allowed"),
+    };
+    out.line(format!("{word} {}: {}", what(&settled), settled.reason))?;
+    if !host_lives {
+        out.line(paint.dim("Its host has ended; the answer is kept, and the next host goes by it."))?;
+    }
+    Ok(Exit::Ok)
+}
+
+/// Says who answers when there is no host that could see it.
+fn user() -> String {
+    let name = std::env::var("USER").ok().filter(|name| !name.is_empty());
+    format!("cli:{}", name.unwrap_or_else(|| rustix::process::getuid().as_raw().to_string()))
+}
+
+fn short(id: &impl ToString) -> String {
+    id.to_string().chars().take(8).collect()
+}
+
+/// Says in a few words what is asked: `spawn codex in /work`.
+fn what(approval: &Approval) -> String {
+    let text = |key: &str| approval.detail.get(key).and_then(serde_json::Value::as_str);
+    let mut words = approval.action.clone();
+    if let Some(backend) = text("backend") {
+        words.push_str(&format!(" {backend}"));
+    }
+    if let Some(access) = text("access") {
+        words.push_str(&format!(" ({access})"));
+    }
+    if let Some(cwd) = text("cwd") {
+        words.push_str(&format!(" in {cwd}"));
+    }
+    words
+}
+
+fn principal(principal: &Principal) -> String {
+    format!("{} ({})", principal.name, principal.role)
+}
+
+fn state_word(paint: Paint, state: ApprovalState) -> String {
+    match state {
+        ApprovalState::Pending => paint.warn(state.as_str()),
+        ApprovalState::Approved | ApprovalState::Consumed => paint.good(state.as_str()),
+        ApprovalState::Denied => paint.bad(state.as_str()),
+        ApprovalState::Expired | ApprovalState::Withdrawn => paint.dim(state.as_str()),
+    }
+}

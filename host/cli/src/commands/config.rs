@@ -1,0 +1,58 @@
+//! `pointsman config`.
+
+use std::path::Path;
+
+use serde_json::json;
+
+use crate::args::ConfigCommand;
+use crate::config::{Config, EXAMPLE, load, load_file, settings};
+use crate::exit::Exit;
+use crate::failure::{Failure, Outcome};
+use crate::terminal::Out;
+
+pub(super) fn run(out: Out, named: Option<&Path>, command: ConfigCommand) -> Outcome {
+    match command {
+        ConfigCommand::Example => out.raw(EXAMPLE)?,
+        ConfigCommand::Schema => {
+            let schema =
+                serde_json::to_string_pretty(&schemars::schema_for!(Config)).map_err(Failure::internal)?;
+            out.line(schema)?;
+        }
+        ConfigCommand::Check { file } => return check(out, file.as_deref(), named),
+    }
+    Ok(Exit::Ok)
+}
+
+fn check(out: Out, file: Option<&Path>, named: Option<&Path>) -> Outcome {
+    let loaded = match file {
+        Some(file) => load_file(file)?,
+        None => load(named)?,
+    };
+    let settings = settings(&loaded)?;
+    let names = |names: Vec<&str>| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+    let backends: Vec<_> = settings.backends.keys().map(String::as_str).collect();
+    let sanitizers: Vec<_> = settings.sanitizers.iter().map(|it| it.name.as_str()).collect();
+    let policies: Vec<_> = settings.policies.iter().map(|it| it.name.as_str()).collect();
+    if out.is_json() {
+        out.json(&json!({
+            "ok": true,
+            "file": loaded.path,
+            "state": settings.state,
+            "backends": backends,
+            "sanitizers": sanitizers,
+            "policies": policies,
+        }))?;
+        return Ok(Exit::Ok);
+    }
+    let paint = out.paint();
+    let file = match &loaded.path {
+        Some(path) => format!("{} is well-formed", path.display()),
+        None => "no configuration file, and none is needed".to_owned(),
+    };
+    out.line(format!("{} {file}", paint.good("ok:")))?;
+    out.line(format!("  state       {}", settings.state.display()))?;
+    out.line(format!("  backends    {}", names(backends)))?;
+    out.line(format!("  sanitizers  {}", names(sanitizers)))?;
+    out.line(format!("  policies    {}", names(policies)))?;
+    Ok(Exit::Ok)
+}

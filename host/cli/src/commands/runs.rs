@@ -1,0 +1,213 @@
+//! `pointsman runs`.
+
+use std::path::Path;
+
+use pointsman_model::calls::RunRef;
+use pointsman_model::{RunRecord, Status};
+use pointsman_store::RunFilter;
+use serde_json::json;
+
+use super::answer::{as_host, ask_owner};
+use super::events;
+use crate::args::{ListArgs, RunsCommand};
+use crate::config::Loaded;
+use crate::control::{Reply, Request};
+use crate::exit::Exit;
+use crate::failure::{Failure, Outcome};
+use crate::state::{State, real_path};
+use crate::terminal::{Align, Out, ago, now, render, status_style};
+
+pub(super) fn run(out: Out, loaded: &Loaded, command: RunsCommand) -> Outcome {
+    let state = State::open(loaded)?;
+    match command {
+        RunsCommand::List(args) => list(out, &state, &args),
+        RunsCommand::Show(target) => show(out, &state.run(&target)?),
+        RunsCommand::Events(args) => events::run(out, &state, &args),
+        RunsCommand::Result(target) => result(out, &state.run(&target)?),
+        RunsCommand::Cancel { run, reason } => {
+            let record = state.run(&run)?;
+            cancel(out, loaded, &state, &record, reason)
+        }
+        RunsCommand::Import { dir } => import(out, &state, &dir),
+    }
+}
+
+fn list(out: Out, state: &State, args: &ListArgs) -> Outcome {
+    let cwd = args.cwd.as_deref().map(real_path).transpose()?;
+    let filter = RunFilter { status: args.status, backend: args.backend.clone(), cwd };
+    let page = state.store.list_runs(&filter, args.cursor.as_deref(), args.limit)?;
+    if out.is_json() {
+        out.json(&json!({ "runs": page.runs, "total": page.total, "next_cursor": page.next_cursor }))?;
+        return Ok(Exit::Ok);
+    }
+    if page.runs.is_empty() {
+        out.line("No runs.")?;
+        return Ok(Exit::Ok);
+    }
+    let now = now();
+    let columns = [
+        ("run", Align::Left),
+        ("agent", Align::Left),
+        ("backend", Align::Left),
+        ("status", Align::Left),
+        ("updated", Align::Left),
+        ("events", Align::Right),
+        ("cwd", Align::Left),
+        ("summary", Align::Left),
+    ];
+    let row = |run: &RunRecord| {
+        vec![
+            run.run_id.to_string().chars().take(8).collect(),
+            run.agent_name.clone(),
+            run.backend.clone(),
+            status(out, run.status),
+            ago(now, run.updated_at),
+            run.last_seq.to_string(),
+            run.cwd.clone(),
+            run.summary.clone(),
+        ]
+    };
+    out.line(render(out, &columns, page.runs.iter().map(row).collect()))?;
+    if let Some(cursor) = page.next_cursor {
+        let shown = page.runs.len();
+        let more =
+            format!("\n{shown} of {}; the next page: pointsman runs list --cursor {cursor}", page.total);
+        out.line(out.paint().dim(more))?;
+    }
+    Ok(Exit::Ok)
+}
+
+fn show(out: Out, run: &RunRecord) -> Outcome {
+    if out.is_json() {
+        out.json(run)?;
+        return Ok(Exit::Ok);
+    }
+    let paint = out.paint();
+    let field = |name: &str, value: String| out.line(format!("{} {value}", paint.dim(format!("{name:<9}"))));
+    field("run", run.run_id.to_string())?;
+    field("agent", format!("{} ({}, {})", paint.bold(&run.agent_name), run.backend, run.role.as_str()))?;
+    field("status", status(out, run.status))?;
+    field("summary", run.summary.clone())?;
+    if let Some(waiting) = &run.waiting_for {
+        field("waits for", paint.warn(&waiting.reason))?;
+        field("answer", waiting.how.clone())?;
+    }
+    field("cwd", run.cwd.clone())?;
+    if let Some(access) = run.access {
+        field("access", access.to_string())?;
+    }
+    field("session", run.session_id.to_string())?;
+    if let Some(before) = run.resumed_from_run_id {
+        field("goes on", before.to_string())?;
+    }
+    let now = now();
+    field("started", format!("{} {}", run.started_at, paint.dim(format!("({})", ago(now, run.started_at)))))?;
+    match run.completed_at {
+        Some(at) => field("ended", format!("{at} {}", paint.dim(format!("({})", ago(now, at)))))?,
+        None => field(
+            "updated",
+            format!("{} {}", run.updated_at, paint.dim(format!("({})", ago(now, run.updated_at)))),
+        )?,
+    }
+    field("events", run.last_seq.to_string())?;
+    if let Some(usage) = &run.usage {
+        let tokens = format!("{} tokens read, {} written", usage.input_tokens, usage.output_tokens);
+        let cost =
+            usage.cost_micro_usd.map(|micro| format!(", {}.{:06} $", micro / 1_000_000, micro % 1_000_000));
+        field("usage", tokens + &cost.unwrap_or_default())?;
+    }
+    if let Some(kept) = &run.supervision {
+        field("kept by", format!("{}, {} if the host dies", kept.process_tree, kept.host_death))?;
+    }
+    if let Some(error) = &run.error {
+        field(
+            "error",
+            format!("{} {}", paint.bad(&error.message), paint.dim(format!("({})", error.reason))),
+        )?;
+    }
+    if let Some(text) = &run.final_response {
+        out.line(format!("\n{text}"))?;
+    }
+    Ok(Exit::Ok)
+}
+
+/// Prints the answer alone, so that scripts can use it; the exit status says how the run ended.
+fn result(out: Out, run: &RunRecord) -> Outcome {
+    let exit = match run.status {
+        Status::Completed => Exit::Ok,
+        Status::Failed | Status::Rejected => Exit::RunFailed,
+        Status::Cancelled => Exit::RunCancelled,
+        Status::ApprovalRequired | Status::InputRequired | Status::AuthRequired => Exit::NeedsSomebody,
+        Status::Queued | Status::Running => Exit::Error,
+    };
+    if out.is_json() {
+        out.json(&json!({
+            "run_id": run.run_id,
+            "status": run.status,
+            "final_response": run.final_response,
+            "structured_output": run.structured_output,
+            "usage": run.usage,
+            "error": run.error,
+        }))?;
+        return Ok(exit);
+    }
+    let id = run.run_id;
+    match (run.status, &run.waiting_for, &run.error) {
+        (Status::Completed, ..) => {
+            let structured = run.structured_output.as_ref().map(serde_json::to_string_pretty);
+            match structured.transpose().map_err(Failure::internal)? {
+                Some(value) => out.line(value)?,
+                None => out.line(run.final_response.as_deref().unwrap_or_default())?,
+            }
+            Ok(Exit::Ok)
+        }
+        (_, Some(waiting), _) => {
+            Err(Failure::new(exit, format!("run {id} waits: {}", waiting.reason)).help(&waiting.how))
+        }
+        (status, _, Some(error)) => {
+            Err(Failure::new(exit, format!("run {id} is {status}: {}", error.message)))
+        }
+        (Status::Queued | Status::Running, ..) => Err(Failure::new(exit, format!("run {id} is not over"))
+            .help(format!("`pointsman runs events --follow {id}` waits for its end"))),
+        (status, ..) => Err(Failure::new(exit, format!("run {id} is {status}"))),
+    }
+}
+
+fn cancel(out: Out, loaded: &Loaded, state: &State, run: &RunRecord, reason: String) -> Outcome {
+    let id = run.run_id;
+    if run.status.is_terminal() {
+        return Err(Failure::error(format!("run {id} is over: {}", run.status)));
+    }
+    let request = Request::CancelRun { run_id: id, reason: reason.clone() };
+    let ended = match ask_owner(state, id, &request)? {
+        Some(Reply::Cancelled(ended)) => ended.status,
+        Some(other) => return Err(Failure::internal(format!("the host answered something else: {other:?}"))),
+        None => {
+            let run = RunRef { run_id: Some(id.to_string()), ..RunRef::default() };
+            let done = as_host(loaded, |host| async move {
+                match host.cancel_run(&run, &reason).await {
+                    Ok(ended) => Ok(ended.status),
+                    // Taking over from a dead host has ended it already.
+                    Err(pointsman_engine::Error::AlreadyTerminal(status)) => Ok(status),
+                    Err(error) => Err(error),
+                }
+            });
+            done?
+        }
+    };
+    if out.is_json() {
+        out.json(&json!({ "run_id": id, "status": ended }))?;
+    } else {
+        out.line(format!("{} {id}", status(out, ended)))?;
+    }
+    Ok(Exit::Ok)
+}
+
+fn import(out: Out, state: &State, dir: &Path) -> Outcome {
+    let _ = (out, state, real_path(dir)?);
+    Err(Failure::internal("not there yet"))
+}
+
+pub(super) fn status(out: Out, status: Status) -> String {
+    out.paint().paint(status_style(status), status)
+}

@@ -1,0 +1,59 @@
+//! `pointsman serve`: MCP on standard input and output.
+
+use std::time::Duration;
+
+use pointsman_engine::Host;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::config::{Loaded, settings};
+use crate::control::Server;
+use crate::exit::Exit;
+use crate::failure::{Failure, Outcome};
+
+/// Little is computed here: components run on threads of their own, and agents are other processes.
+const WORKERS: usize = 2;
+
+pub(super) fn run(loaded: &Loaded) -> Outcome {
+    let settings = settings(loaded)?;
+    let state = settings.state.clone();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKERS)
+        .thread_name("pointsman")
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::internal(format!("the runtime cannot be started: {error}")))?;
+    let served = runtime.block_on(async {
+        // Before anything else: a signal that comes during the start ends it as well.
+        let signalled = ended()?;
+        let host = Host::start(settings).await?;
+        let control = Server::start(&state, host.clone());
+        if let Err(error) = &control {
+            tracing::warn!(%error, "no control socket: approvals cannot be answered while this host lives");
+        }
+        let served = tokio::select! {
+            served = pointsman_mcp::serve_stdio(host.clone()) => served.map_err(Failure::error),
+            () = signalled => Ok(()),
+        };
+        host.shutdown().await;
+        drop(control);
+        served
+    });
+    // A thread may still wait for standard input; there is nothing to wait for any more.
+    runtime.shutdown_timeout(Duration::ZERO);
+    served.map(|()| Exit::Ok)
+}
+
+/// Comes back when the process is told to end.
+fn ended() -> Result<impl Future<Output = ()>, Failure> {
+    let failed = |error| Failure::internal(format!("signals cannot be heard: {error}"));
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    let mut hang_up = signal(SignalKind::hangup()).map_err(failed)?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+            _ = hang_up.recv() => {}
+        }
+    })
+}

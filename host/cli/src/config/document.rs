@@ -1,0 +1,207 @@
+//! The shape of `pointsman.toml`. The doc comments are the descriptions in the published schema.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::grant::TextGrant;
+use super::text_duration::TextDuration;
+
+/// The configuration of Pointsman.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(title = "pointsman.toml")]
+pub(crate) struct Config {
+    /// What the host keeps.
+    pub(crate) state: State,
+    /// Programs that plugins may start, by the id that grants name. They add to the built-in `codex` and `claude`.
+    pub(crate) programs: BTreeMap<String, Program>,
+    /// Secrets by name: where they are read when they are needed, never their values.
+    pub(crate) secrets: BTreeMap<String, Secret>,
+    /// Backends by name: the kinds of agent that can be launched. They add to the built-in `codex`.
+    pub(crate) backends: BTreeMap<String, Backend>,
+    /// What every event passes before it is stored, first to last. If given, it replaces the built-in `spill`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) sanitizers: Option<Vec<Sanitizer>>,
+    /// Who judges every request; the strictest verdict stands. If given, it replaces the built-in careful rules;
+    /// without any policy a person is asked every time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) policies: Option<Vec<Policy>>,
+    /// Bounds of every run.
+    pub(crate) runs: Runs,
+    /// How long calls may wait for news.
+    pub(crate) waits: Waits,
+    /// What is written to standard error.
+    pub(crate) log: Log,
+}
+
+/// What the host keeps.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct State {
+    /// Folder of the journal, the artifacts and the component cache. Only its owner may enter it.
+    /// Default: `$XDG_STATE_HOME/pointsman`, else `~/.local/state/pointsman`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) dir: Option<PathBuf>,
+    /// Whether each run is also written to `.nanobot-orchestrator/` in its working directory, for people and older
+    /// clients to read.
+    pub(crate) run_folders: bool,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self { dir: None, run_folders: true }
+    }
+}
+
+/// A program that plugins may start.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Program {
+    /// A bare name, looked up once on the host's own PATH, or an absolute path. By default the id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) command: Option<String>,
+    /// Arguments that stand before those of the plugin.
+    pub(crate) args: Vec<String>,
+    /// Variables of the host's environment that the program gets besides PATH, HOME, TERM, the locale and the like:
+    /// names, or beginnings of names such as `CODEX_*`.
+    pub(crate) pass_env: Vec<String>,
+    /// Variables that the program gets with these values.
+    pub(crate) set_env: BTreeMap<String, String>,
+    /// Variables that a plugin may set for the program: names, or beginnings of names.
+    pub(crate) plugin_env: Vec<String>,
+}
+
+/// Where a secret is read: exactly one of the two.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Secret {
+    /// A variable of the host's environment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) env: Option<String>,
+    /// A file, whose end is trimmed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) file: Option<PathBuf>,
+}
+
+/// A kind of agent that can be launched.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Backend {
+    /// The component that drives it: `bundled:codex`, `bundled:command`, or the path of a `.wasm` file.
+    pub(crate) component: String,
+    /// The component's own configuration; `pointsman plugin inspect` prints its schema.
+    #[serde(default)]
+    pub(crate) config: Map<String, Value>,
+    /// Keys of `config` that a caller may set for its run with `backend_config`. Any other is refused.
+    #[serde(default)]
+    pub(crate) caller_may_set: Vec<String>,
+    /// What the component may do, of what it asks for: a capability and its target, such as `process/spawn@1 codex`.
+    #[serde(default)]
+    pub(crate) grants: Vec<TextGrant>,
+}
+
+/// A component that every event passes before it is stored.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Sanitizer {
+    /// Its name in logs and errors.
+    pub(crate) name: String,
+    /// The component: `bundled:spill`, or the path of a `.wasm` file.
+    pub(crate) component: String,
+    /// The component's own configuration.
+    #[serde(default)]
+    pub(crate) config: Map<String, Value>,
+}
+
+/// A component that judges requests.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Policy {
+    /// Its name in logs and reasons.
+    pub(crate) name: String,
+    /// The component: `bundled:rules`, or the path of a `.wasm` file.
+    pub(crate) component: String,
+    /// What it judges by: `bundled:careful`, or the path of a file. This or `inline`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) rules: Option<String>,
+    /// What it judges by, as text that stands here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) inline: Option<String>,
+}
+
+/// Bounds of every run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Runs {
+    /// Folders in which runs may work; the careful rules ask about any other. Empty: anywhere.
+    pub(crate) roots: Vec<PathBuf>,
+    /// Folders from which profiles may be read, besides a run's own working directory.
+    pub(crate) profile_roots: Vec<PathBuf>,
+    /// How many runs may be live at once; more stay queued.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub(crate) live: usize,
+    /// How long an agent is given after each of interrupt and terminate before the next, harder step.
+    pub(crate) stop_grace: TextDuration,
+    /// How long a question to a person stays open, if no rule says otherwise.
+    pub(crate) approval_ttl: TextDuration,
+}
+
+impl Default for Runs {
+    fn default() -> Self {
+        Self {
+            roots: Vec::new(),
+            profile_roots: Vec::new(),
+            live: 64,
+            stop_grace: TextDuration::from_secs(3),
+            approval_ttl: TextDuration::from_secs(24 * 3600),
+        }
+    }
+}
+
+/// How long calls may wait for news.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Waits {
+    /// How long, if the caller does not say.
+    pub(crate) default: TextDuration,
+    /// How long at most, whatever the caller says. Left out: as long as suits the client that calls.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) most: Option<TextDuration>,
+}
+
+impl Default for Waits {
+    fn default() -> Self {
+        Self { default: TextDuration::from_secs(40), most: None }
+    }
+}
+
+/// What is written to standard error. `RUST_LOG` wins over it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Log {
+    /// What is worth a line: `error`, `warn`, `info`, `debug` or `trace`, also per part (`warn,pointsman_engine=debug`).
+    pub(crate) level: String,
+    /// As text for people, or as JSON for machines.
+    pub(crate) format: LogFormat,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { level: "warn".to_owned(), format: LogFormat::Text }
+    }
+}
+
+/// How a line of the log looks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For machines, one object a line.
+    Json,
+}

@@ -1,0 +1,22 @@
+//! `pointsman.toml`: what the operator decides, read, checked and turned into the engine's settings.
+//!
+//! The commented example beside this crate is the reference. No file is needed to start; a file adds to what is there
+//! without one. It is never looked for in the working directory: a repository must not be able to configure the host
+//! that guards it.
+
+mod defaults;
+mod document;
+mod error;
+mod example;
+mod grant;
+mod load;
+mod programs;
+mod settings;
+mod spelling;
+mod text_duration;
+
+pub(crate) use document::{Config, LogFormat};
+pub(crate) use error::ConfigError;
+pub(crate) use example::EXAMPLE;
+pub(crate) use load::{Loaded, load, load_file};
+pub(crate) use settings::settings;

@@ -1,0 +1,172 @@
+//! From the file's words to the engine's settings.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use pointsman_engine::{
+    BackendSettings, ComponentSource, PolicySettings, SanitizerSettings, SecretSource, Settings, WaitLimits,
+};
+use serde_json::Value;
+
+use super::defaults::{CAREFUL, complete};
+use super::document::{Backend, Policy, Sanitizer, Secret};
+use super::error::ConfigError;
+use super::load::Loaded;
+use super::programs::programs;
+
+/// Makes settings of a configuration, what is built in included. Reads rule files; loads no component.
+pub(crate) fn settings(loaded: &Loaded) -> Result<Settings, ConfigError> {
+    let config = complete(&loaded.config);
+    let roots = |key: &str, paths: &[PathBuf]| absolute(loaded, key, paths);
+    if config.runs.live == 0 {
+        return Err(senseless(loaded, "runs.live", "no run could ever start; give at least 1".to_owned()));
+    }
+    Ok(Settings {
+        state: loaded.state_dir()?,
+        ancestors: Vec::new(),
+        supervisor: supervisor(),
+        programs: Arc::new(programs(loaded, &config.programs)?),
+        secrets: named(&config.secrets, |name, secret| source(loaded, name, secret))?,
+        backends: named(&config.backends, |name, it| backend(loaded, name, it))?,
+        sanitizers: listed(config.sanitizers.as_deref(), |at, it| sanitizer(loaded, at, it))?,
+        policies: listed(config.policies.as_deref(), |at, it| policy(loaded, at, it))?,
+        roots: roots("runs.roots", &config.runs.roots)?,
+        profile_roots: roots("runs.profile_roots", &config.runs.profile_roots)?,
+        run_folders: config.state.run_folders,
+        waits: WaitLimits {
+            default: config.waits.default.get(),
+            most: config.waits.most.map(super::text_duration::TextDuration::get),
+        },
+        stop_grace: config.runs.stop_grace.get(),
+        approval_ttl: config.runs.approval_ttl.get(),
+        live_runs: config.runs.live,
+    })
+}
+
+/// Gives the line that starts this very program again, to stand between the host and an agent.
+fn supervisor() -> Vec<OsString> {
+    // Linux keeps this name valid even when the file was replaced by a newer one while the host runs.
+    let program =
+        if cfg!(target_os = "linux") { Ok(PathBuf::from("/proc/self/exe")) } else { std::env::current_exe() };
+    vec![program.unwrap_or_else(|_| PathBuf::from("pointsman")).into(), crate::SUPERVISE.into()]
+}
+
+/// Makes the error of a value that cannot be meant.
+pub(super) fn senseless(loaded: &Loaded, key: &str, message: String) -> ConfigError {
+    ConfigError::Senseless { path: loaded.name(), key: key.to_owned(), message }
+}
+
+fn named<T, U>(
+    items: &BTreeMap<String, T>,
+    make: impl Fn(&str, &T) -> Result<U, ConfigError>,
+) -> Result<BTreeMap<String, U>, ConfigError> {
+    items.iter().map(|(name, item)| Ok((name.clone(), make(name, item)?))).collect()
+}
+
+fn listed<T, U>(
+    items: Option<&[T]>,
+    make: impl Fn(usize, &T) -> Result<U, ConfigError>,
+) -> Result<Vec<U>, ConfigError> {
+    items.unwrap_or_default().iter().enumerate().map(|(at, item)| make(at, item)).collect()
+}
+
+fn absolute(loaded: &Loaded, key: &str, paths: &[PathBuf]) -> Result<Vec<PathBuf>, ConfigError> {
+    paths
+        .iter()
+        .map(|path| {
+            let path = loaded.path_of(path);
+            // Requests are compared by real paths, so a root behind a link would never match.
+            path.canonicalize().map_err(|error| {
+                senseless(loaded, key, format!("{}: {error}; create it or remove it", path.display()))
+            })
+        })
+        .collect()
+}
+
+fn source(loaded: &Loaded, name: &str, secret: &Secret) -> Result<SecretSource, ConfigError> {
+    match (&secret.env, &secret.file) {
+        (Some(variable), None) => Ok(SecretSource::Env(variable.clone())),
+        (None, Some(file)) => Ok(SecretSource::File(loaded.path_of(file))),
+        _ => Err(senseless(
+            loaded,
+            &format!("secrets.{name}"),
+            "give where it is read: either env = \"VARIABLE\" or file = \"PATH\"".to_owned(),
+        )),
+    }
+}
+
+fn component(loaded: &Loaded, key: &str, text: &str) -> Result<ComponentSource, ConfigError> {
+    let key = format!("{key}.component");
+    if let Some(name) = text.strip_prefix("bundled:") {
+        let known = pointsman_bundle::ALL.iter().find(|(bundled, _)| *bundled == name);
+        return known.map(|(_, bytes)| ComponentSource::Bundled(bytes)).ok_or_else(|| {
+            let names: Vec<_> =
+                pointsman_bundle::ALL.iter().map(|(name, _)| format!("bundled:{name}")).collect();
+            senseless(loaded, &key, format!("no such component {text:?}; there are {}", names.join(", ")))
+        });
+    }
+    let path = loaded.path_of(Path::new(text));
+    if path.is_file() {
+        return Ok(ComponentSource::File(path));
+    }
+    Err(senseless(
+        loaded,
+        &key,
+        format!("no file at {}; a component inside the program is bundled:NAME", path.display()),
+    ))
+}
+
+fn backend(loaded: &Loaded, name: &str, backend: &Backend) -> Result<BackendSettings, ConfigError> {
+    let key = format!("backends.{name}");
+    let plain = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+    if !plain {
+        return Err(senseless(
+            loaded,
+            &key,
+            "a backend's name is made of letters, digits, - and _".to_owned(),
+        ));
+    }
+    Ok(BackendSettings {
+        component: component(loaded, &key, &backend.component)?,
+        config: Value::Object(backend.config.clone()),
+        caller_may_set: backend.caller_may_set.clone(),
+        grants: backend.grants.iter().map(|grant| grant.get().clone()).collect(),
+    })
+}
+
+fn sanitizer(loaded: &Loaded, at: usize, sanitizer: &Sanitizer) -> Result<SanitizerSettings, ConfigError> {
+    Ok(SanitizerSettings {
+        name: sanitizer.name.clone(),
+        component: component(loaded, &format!("sanitizers[{at}]"), &sanitizer.component)?,
+        config: Value::Object(sanitizer.config.clone()),
+    })
+}
+
+fn policy(loaded: &Loaded, at: usize, policy: &Policy) -> Result<PolicySettings, ConfigError> {
+    let key = format!("policies[{at}]");
+    let config = match (policy.rules.as_deref(), policy.inline.as_deref()) {
+        (Some("bundled:careful"), None) => CAREFUL.to_owned(),
+        (Some(file), None) => {
+            let path = loaded.path_of(Path::new(file));
+            std::fs::read_to_string(&path).map_err(|error| {
+                senseless(loaded, &format!("{key}.rules"), format!("cannot read {}: {error}", path.display()))
+            })?
+        }
+        (None, Some(text)) => text.to_owned(),
+        (None, None) => String::new(),
+        (Some(_), Some(_)) => {
+            return Err(senseless(
+                loaded,
+                &key,
+                "`rules` and `inline` exclude each other; keep one".to_owned(),
+            ));
+        }
+    };
+    Ok(PolicySettings {
+        name: policy.name.clone(),
+        component: component(loaded, &key, &policy.component)?,
+        config,
+    })
+}

@@ -1,0 +1,17 @@
+//! The host's back door for its own user: a local socket by which another terminal answers questions and ends runs.
+//!
+//! MCP has no call that answers an approval, because whoever may ask must not answer. So the answer comes by another
+//! way: `<state>/hosts/<host_id>.sock`, in a folder that only its owner can enter, with mode 0600, taken only from
+//! processes of the same user, and not from those that descend from the host itself: these are the agents.
+//!
+//! One line of JSON each way for every call.
+
+mod client;
+mod peer;
+mod protocol;
+mod server;
+mod socket;
+
+pub(crate) use client::Client;
+pub(crate) use protocol::{Reply, Request};
+pub(crate) use server::Server;

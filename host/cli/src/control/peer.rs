@@ -1,0 +1,78 @@
+//! Who is at the other end.
+
+use tokio::net::UnixStream;
+
+/// Why a caller is not heard.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Stranger {
+    /// The system does not say who it is.
+    #[error("the system does not say who calls: {0}")]
+    Unknown(String),
+    /// Another user.
+    #[error("only the host's own user may call; user {0} is another")]
+    User(u32),
+    /// An agent that this host runs.
+    #[error("process {0} descends from this host, so it is an agent: whoever asks cannot answer")]
+    Agent(u32),
+}
+
+/// Says who calls, as `cli:<user>`, or why it is not heard.
+pub(super) fn identify(stream: &UnixStream) -> Result<String, Stranger> {
+    let peer = stream.peer_cred().map_err(|error| Stranger::Unknown(error.to_string()))?;
+    if peer.uid() != rustix::process::getuid().as_raw() {
+        return Err(Stranger::User(peer.uid()));
+    }
+    if let Some(pid) = peer.pid().and_then(|pid| u32::try_from(pid).ok())
+        && descends_from(pid, std::process::id())
+    {
+        return Err(Stranger::Agent(pid));
+    }
+    let name = std::env::var("USER").or_else(|_| std::env::var("LOGNAME"));
+    Ok(match name {
+        Ok(name) if !name.is_empty() => format!("cli:{name}"),
+        _ => format!("cli:{}", peer.uid()),
+    })
+}
+
+/// Says whether a process is below another one. Agents cannot leave their tree: their supervisor adopts orphans.
+#[cfg(target_os = "linux")]
+fn descends_from(pid: u32, ancestor: u32) -> bool {
+    let mut at = pid;
+    // Trees are not that deep; the bound is against a table that changes while it is read.
+    for _ in 0..1000 {
+        match parent(at) {
+            Some(above) if above == ancestor => return true,
+            Some(above) if above > 1 => at = above,
+            _ => return false,
+        }
+    }
+    true
+}
+
+#[cfg(target_os = "linux")]
+fn parent(pid: u32) -> Option<u32> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The second field is the name in brackets, which may hold anything; the fourth is the parent.
+    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn descends_from(_pid: u32, _ancestor: u32) -> bool {
+    false
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_child_descends_from_us_and_we_do_not_descend_from_it() {
+        let mut child =
+            std::process::Command::new("cat").stdin(std::process::Stdio::piped()).spawn().unwrap();
+        let us = std::process::id();
+        assert!(descends_from(child.id(), us));
+        assert!(!descends_from(us, child.id()));
+        drop(child.stdin.take());
+        child.wait().unwrap();
+    }
+}

@@ -1,0 +1,90 @@
+//! What is said over the socket.
+
+use pointsman_model::calls::CancelledRun;
+use pointsman_model::{Answer, Approval, ApprovalId, HostId, RunId};
+use serde::{Deserialize, Serialize};
+
+use crate::exit::Exit;
+
+/// A line may be so long; feedback of a person is the only part that can grow.
+pub(super) const LONGEST_LINE: u64 = 256 * 1024;
+
+/// What another terminal asks of the host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub(crate) enum Request {
+    /// Are you there?
+    Ping {},
+    /// End a run.
+    CancelRun {
+        /// The run.
+        run_id: RunId,
+        /// Why.
+        reason: String,
+    },
+    /// Settle a question. Who answers is not said here: the host sees it.
+    AnswerApproval {
+        /// The question.
+        approval_id: ApprovalId,
+        /// The answer.
+        answer: Answer,
+    },
+}
+
+/// What the host answers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Reply {
+    /// It is there.
+    Pong {
+        /// Who it is.
+        host_id: HostId,
+        /// Its process.
+        pid: u32,
+    },
+    /// The run has ended.
+    Cancelled(CancelledRun),
+    /// The question is settled.
+    Settled(Box<Approval>),
+    /// It was not done.
+    Refused {
+        /// What kind of refusal.
+        kind: Refusal,
+        /// Why.
+        message: String,
+    },
+}
+
+/// Why something was not done, as far as the exit status tells them apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Refusal {
+    /// There is no such thing.
+    NotFound,
+    /// It cannot be done, or whoever asks may not.
+    Refused,
+}
+
+impl From<Refusal> for Exit {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::NotFound => Self::NotFound,
+            Refusal::Refused => Self::Error,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_one_object_with_one_key() {
+        let id: ApprovalId = "6f1c2a34-0f5e-4c6b-9a51-2f0f7c1d9e10".parse().unwrap();
+        let request = Request::AnswerApproval { approval_id: id, answer: Answer::Allow };
+        let line = r#"{"answer_approval":{"approval_id":"6f1c2a34-0f5e-4c6b-9a51-2f0f7c1d9e10","answer":{"answer":"allow"}}}"#;
+        assert_eq!(serde_json::to_string(&request).unwrap(), line);
+        assert_eq!(serde_json::from_str::<Request>(line).unwrap(), request);
+        serde_json::from_str::<Request>(r#"{"grant":{}}"#).expect_err("no such request");
+    }
+}

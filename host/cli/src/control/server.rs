@@ -1,0 +1,121 @@
+//! The host's side.
+
+use std::path::Path;
+use std::time::Duration;
+
+use pointsman_engine::Host;
+use pointsman_model::HostId;
+use pointsman_model::calls::RunRef;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::Semaphore;
+
+use super::peer;
+use super::protocol::{LONGEST_LINE, Refusal, Reply, Request};
+use super::socket::Folder;
+
+/// Callers at once; the rest wait in the kernel's queue.
+const CALLERS: usize = 16;
+/// How long a caller may be silent.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Listens for another terminal, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Server {
+    folder: Folder,
+    host_id: HostId,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Server {
+    /// Begins to listen.
+    pub(crate) fn start(state: &Path, host: Host) -> std::io::Result<Self> {
+        let host_id = host.id();
+        let folder = Folder::create(state)?;
+        folder.sweep();
+        let listener = folder.listen(host_id)?;
+        listener.set_nonblocking(true)?;
+        let listener = UnixListener::from_std(listener)?;
+        let task = tokio::spawn(accept(listener, host));
+        Ok(Self { folder, host_id, task })
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.task.abort();
+        self.folder.remove(self.host_id);
+    }
+}
+
+async fn accept(listener: UnixListener, host: Host) {
+    let callers = std::sync::Arc::new(Semaphore::new(CALLERS));
+    loop {
+        // Never closed, so this never fails.
+        let Ok(place) = callers.clone().acquire_owned().await else { return };
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let host = host.clone();
+                tokio::spawn(async move {
+                    if let Err(error) = converse(stream, &host).await {
+                        tracing::debug!(%error, "a caller of the control socket went away");
+                    }
+                    drop(place);
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the control socket cannot take a caller");
+                // Out of descriptors, most likely; there is nothing to wait for but that somebody gives some back.
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+        }
+    }
+}
+
+async fn converse(stream: UnixStream, host: &Host) -> std::io::Result<()> {
+    let caller = peer::identify(&stream);
+    let (read, mut write) = stream.into_split();
+    let mut read = BufReader::new(read);
+    loop {
+        let mut line = String::new();
+        let mut bounded = (&mut read).take(LONGEST_LINE);
+        let reading = bounded.read_line(&mut line);
+        let Ok(length) = tokio::time::timeout(PATIENCE, reading).await else { return Ok(()) };
+        if length? == 0 {
+            return Ok(());
+        }
+        let reply = match (&caller, serde_json::from_str(&line)) {
+            (Err(stranger), _) => refused(Refusal::Refused, stranger),
+            (Ok(_), Err(error)) => refused(Refusal::Refused, format!("not a request: {error}")),
+            (Ok(by), Ok(request)) => answer(host, request, by).await,
+        };
+        let mut line = serde_json::to_vec(&reply)?;
+        line.push(b'\n');
+        write.write_all(&line).await?;
+    }
+}
+
+async fn answer(host: &Host, request: Request, by: &str) -> Reply {
+    let done = match request {
+        Request::Ping {} => Ok(Reply::Pong { host_id: host.id(), pid: std::process::id() }),
+        Request::CancelRun { run_id, reason } => {
+            let run = RunRef { run_id: Some(run_id.to_string()), ..RunRef::default() };
+            host.cancel_run(&run, &reason).await.map(Reply::Cancelled)
+        }
+        Request::AnswerApproval { approval_id, answer } => host
+            .answer_approval(approval_id, answer, by)
+            .await
+            .map(|settled| Reply::Settled(Box::new(settled))),
+    };
+    done.unwrap_or_else(|error| {
+        let kind = match error {
+            pointsman_engine::Error::UnknownRun(_) => Refusal::NotFound,
+            _ => Refusal::Refused,
+        };
+        refused(kind, error)
+    })
+}
+
+fn refused(kind: Refusal, message: impl ToString) -> Reply {
+    Reply::Refused { kind, message: message.to_string() }
+}
