@@ -1,0 +1,207 @@
+//! Judging a question by all rules of a file.
+
+use crate::condition::{Bindings, Condition, Documents, Judgement, Pattern, context};
+use crate::contract::{Access, Finding, Question, Ruling, Verdict};
+use crate::examples;
+use crate::file::{self, Written};
+use crate::finding::{MOST_FINDINGS, Problem, shorten};
+
+/// A rule that was read and whose examples hold.
+#[derive(Debug)]
+struct Rule {
+    id: String,
+    condition: Condition,
+    then: Verdict,
+    reason: String,
+    ttl: Option<u32>,
+    ceiling: Option<Access>,
+}
+
+/// A file of rules that was read and whose examples hold.
+#[derive(Debug)]
+pub struct Rulebook {
+    rules: Vec<Rule>,
+    /// Everything that some rule reads.
+    paths: Vec<String>,
+    patterns: Vec<Pattern>,
+}
+
+impl Rulebook {
+    /// Reads a file of rules and runs its examples.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with it, in the order of its lines.
+    pub fn load(text: &str) -> Result<Self, Vec<Finding>> {
+        let (written, mut problems) = file::read(text);
+        let mut book =
+            Self { rules: Vec::with_capacity(written.len()), paths: Vec::new(), patterns: Vec::new() };
+        for rule in written {
+            match book.read(rule) {
+                Ok(rule) => book.rules.push(rule),
+                Err(wrong) => problems.extend(wrong),
+            }
+        }
+        if problems.is_empty() {
+            book.paths = book.rules.iter().flat_map(|rule| rule.condition.uses().iter().cloned()).collect();
+            book.paths.sort();
+            book.paths.dedup();
+            return Ok(book);
+        }
+        problems.sort_by_key(|problem| problem.line);
+        let more = problems.len().saturating_sub(MOST_FINDINGS);
+        problems.truncate(MOST_FINDINGS);
+        if more > 0 {
+            problems.push(Problem::of_file(format!("{more} more findings are not shown")));
+        }
+        Err(problems.into_iter().map(Finding::from).collect())
+    }
+
+    fn read(&mut self, written: Written) -> Result<Rule, Vec<Problem>> {
+        let at = |line: usize, text: String| Problem::at(Some(&written.id), line, text);
+        let condition = Condition::compile(&written.when, &mut self.patterns).map_err(|faults| {
+            let problems = faults.into_iter().map(|fault| {
+                let column = fault.column.map(|column| format!(" at column {column}")).unwrap_or_default();
+                at(written.when_line + fault.line - 1, format!("`when`{column}: {}", fault.text))
+            });
+            problems.collect::<Vec<_>>()
+        })?;
+        let mut problems = Vec::new();
+        for example in &written.examples {
+            let question = match examples::question(&example.differs) {
+                Ok(question) => question,
+                Err(why) => {
+                    problems.push(at(example.line, why));
+                    continue;
+                }
+            };
+            let text = match (self.judge(&condition, &question), example.holds) {
+                (Judgement::Holds, true) | (Judgement::Fails, false) => continue,
+                (Judgement::Fails, true) => "the rule does not match this `match` example".to_owned(),
+                (Judgement::Holds, false) => "the rule matches this `not_match` example".to_owned(),
+                (Judgement::Undecided { why }, _) => {
+                    format!("the rule cannot be judged for this example: {why}")
+                }
+            };
+            problems.push(at(example.line, text));
+        }
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let reason = written.reason.unwrap_or_else(|| format!("rule `{}` says so", written.id));
+        Ok(Rule {
+            id: written.id,
+            condition,
+            then: written.then,
+            reason,
+            ttl: written.ttl,
+            ceiling: written.ceiling,
+        })
+    }
+
+    /// Asks one condition by itself.
+    fn judge(&self, condition: &Condition, question: &Question) -> Judgement {
+        let documents = Documents::read(question, condition.uses());
+        let bindings = Bindings::new(question, &documents, condition.uses(), &self.patterns);
+        condition.judge(&bindings, &context(&bindings))
+    }
+
+    /// Judges a question: the strictest of all matching rules stands, the first among equals, with the lowest
+    /// ceiling and the shortest time that any matching rule gives.
+    ///
+    /// A rule that cannot be judged matches if it asks or denies, and does not if it allows.
+    #[must_use]
+    pub fn decide(&self, question: &Question) -> Ruling {
+        let documents = Documents::read(question, &self.paths);
+        let bindings = Bindings::new(question, &documents, &self.paths, &self.patterns);
+        let context = context(&bindings);
+        let mut decision = Decision::default();
+        for rule in &self.rules {
+            match rule.condition.judge(&bindings, &context) {
+                Judgement::Holds => decision.take(rule, None),
+                Judgement::Fails => {}
+                Judgement::Undecided { why } if rule.then == Verdict::Allow => decision.doubt(rule, &why),
+                Judgement::Undecided { why } => decision.take(rule, Some(why)),
+            }
+            // Nothing is stricter, and what is denied needs neither ceiling nor time.
+            if decision.deciding.is_some_and(|rule| rule.then == Verdict::Deny) {
+                break;
+            }
+        }
+        decision.ruling()
+    }
+}
+
+/// What the rules have said so far.
+#[derive(Debug, Default)]
+struct Decision<'r> {
+    deciding: Option<&'r Rule>,
+    /// Why the deciding rule counts although nobody could tell whether it matches.
+    undecided: Option<String>,
+    /// Rules that would have allowed, had they been judged.
+    doubts: Vec<String>,
+    ttl: Option<u32>,
+    ceiling: Option<Access>,
+}
+
+impl<'r> Decision<'r> {
+    fn take(&mut self, rule: &'r Rule, undecided: Option<String>) {
+        self.ttl = lower(self.ttl, rule.ttl, |ttl| ttl);
+        self.ceiling = lower(self.ceiling, rule.ceiling, level);
+        if self.deciding.is_none_or(|known| strictness(rule.then) > strictness(known.then)) {
+            self.deciding = Some(rule);
+            self.undecided = undecided;
+        }
+    }
+
+    fn doubt(&mut self, rule: &Rule, why: &str) {
+        if self.doubts.len() < 3 {
+            self.doubts.push(format!("rule `{}` could not be judged ({why}) and allows nothing", rule.id));
+        }
+    }
+
+    fn ruling(self) -> Ruling {
+        let mut reason = match (self.deciding, self.undecided) {
+            (None, _) => "no rule speaks of this".to_owned(),
+            (Some(rule), None) => rule.reason.clone(),
+            (Some(rule), Some(why)) => {
+                format!("{} (the rule could not be judged, so it counts: {why})", rule.reason)
+            }
+        };
+        for doubt in self.doubts {
+            reason = format!("{reason}; {doubt}");
+        }
+        Ruling {
+            verdict: self.deciding.map_or(Verdict::Abstain, |rule| rule.then),
+            rule: self.deciding.map(|rule| rule.id.clone()),
+            reason: shorten(&reason, 2000),
+            ttl_seconds: self.ttl,
+            ceiling: self.ceiling,
+        }
+    }
+}
+
+fn strictness(verdict: Verdict) -> u8 {
+    match verdict {
+        Verdict::Abstain => 0,
+        Verdict::Allow => 1,
+        Verdict::Ask => 2,
+        Verdict::Deny => 3,
+    }
+}
+
+fn level(access: Access) -> u8 {
+    match access {
+        Access::ReadOnly => 0,
+        Access::WorkspaceWrite => 1,
+        Access::Full => 2,
+    }
+}
+
+fn lower<T: Copy, K: Ord>(a: Option<T>, b: Option<T>, key: impl Fn(T) -> K) -> Option<T> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(if key(b) < key(a) { b } else { a }),
+        (a, None) => a,
+        (None, b) => b,
+    }
+}

@@ -1,0 +1,104 @@
+//! What conditions can say.
+
+use pointsman_rules::{Question, Verdict};
+use rstest::rstest;
+
+use crate::{decide, findings, rule, set_facts};
+
+#[rstest]
+#[case(r#"action == "spawn" && backend == "codex""#, true)]
+#[case(r#"role in ["worker", "reviewer"]"#, true)]
+#[case(r#"access_level == 1 && depth == 1"#, true)]
+#[case(r#"cwd.startsWith("/work") && cwd.endsWith("project") && cwd.contains("pro")"#, true)]
+#[case(r#"path_inside(cwd, "/work")"#, true)]
+#[case(r#"path_inside(cwd, "/wor")"#, false)]
+#[case(r#"glob(facts.git.branch, "ma*")"#, true)]
+#[case(r#"facts.git.branch.matches("^(main|master)$")"#, true)]
+#[case(r#"matches(cwd, "^/etc")"#, false)]
+#[case(r#"facts["git"]["branch"] == "main""#, true)]
+#[case("facts.git.root == cwd", true)]
+#[case("facts.client.name.size() > 3 && size(facts.client.version) == 5", true)]
+#[case("facts.runs.live < 4", true)]
+#[case(r#"chain.exists(p, p.role == "client")"#, true)]
+#[case(r#"chain.all(p, p.role == "client" && p.run_id == null)"#, true)]
+#[case("size(chain) == depth", true)]
+#[case(r#"chain[0].name == "claude-code" && chain[0].depth == 0"#, true)]
+#[case(r#"chain.map(p, p.name) == ["claude-code"]"#, true)]
+#[case(r#"chain.exists_one(action, action.role == "client")"#, true)]
+#[case(r#"request.prompt.contains("test")"#, true)]
+#[case(r#"has(request.prompt) && !has(request.schema)"#, true)]
+#[case(r#"request.?labels.?team.orValue("none") == "none""#, true)]
+#[case("has(facts.git.branch)", true)]
+#[case("has(chain[0].run_id)", false)]
+#[case("chain.exists(p, has(p.run_id))", false)]
+#[case(r#"has(facts.git) && facts.git.worktree == false"#, true)]
+#[case("now > 1767607199999", true)]
+#[case("type(depth) == int", true)]
+#[case("{'b': 1, 'a': 2, 'c': 0}.map(k, k) == ['a', 'b', 'c']", true)]
+#[case("request.map(k, k) == ['prompt']", true)]
+#[case("facts.map(k, k) == ['client', 'git', 'roots', 'runs']", true)]
+fn conditions_hold(#[case] when: &str, #[case] holds: bool) {
+    let expected = if holds { Verdict::Deny } else { Verdict::Abstain };
+    let ruling = decide(&rule("deny", when), |_| {});
+    assert_eq!(ruling.verdict, expected, "{}", ruling.reason);
+    assert_eq!(ruling.reason.contains("could not be judged"), false, "{}", ruling.reason);
+}
+
+#[test]
+fn what_was_not_gathered_is_null() {
+    let missing = |question: &mut Question| {
+        question.cwd = None;
+        question.facts = "{}".to_owned();
+    };
+    let when = "cwd == null && facts.git.inside == null && facts.git.branch == null && !has(facts.git.root) \
+                && facts.git.map(k, k) == ['branch', 'inside', 'root', 'worktree']";
+    assert_eq!(decide(&rule("allow", when), missing).verdict, Verdict::Allow);
+}
+
+#[rstest]
+#[case::no_such_key("request.labels.team == \"x\"")]
+#[case::no_such_index("chain[7].name == \"x\"")]
+#[case::null_is_no_text("facts.git.root.startsWith(\"/\")")]
+#[case::null_is_no_truth("facts.git.inside")]
+#[case::not_true_or_false("request.prompt")]
+#[case::a_path_that_goes_up("path_inside(request.prompt, \"/work\")")]
+#[case::division("1 / request.zero == 1")]
+fn what_cannot_be_judged_never_allows(#[case] when: &str) {
+    let change = |question: &mut Question| {
+        set_facts(question, &[("/git", serde_json::Value::Null)]);
+        question.detail = r#"{"prompt":"..","zero":0}"#.to_owned();
+    };
+    for (then, verdict) in [("allow", Verdict::Abstain), ("ask", Verdict::Ask), ("deny", Verdict::Deny)] {
+        let ruling = decide(&rule(then, when), change);
+        assert_eq!(ruling.verdict, verdict, "{when}");
+        assert!(ruling.reason.contains("could not be judged"), "{}", ruling.reason);
+    }
+}
+
+#[test]
+fn a_request_that_is_no_json_never_allows() {
+    let broken = |question: &mut Question| question.detail = "{".to_owned();
+    assert_eq!(decide(&rule("allow", "!has(request.x)"), broken).verdict, Verdict::Abstain);
+    assert_eq!(decide(&rule("deny", "has(request.x)"), broken).verdict, Verdict::Deny);
+    // Who does not read it does not mind.
+    assert_eq!(decide(&rule("allow", "depth == 1"), broken).verdict, Verdict::Allow);
+}
+
+#[test]
+fn all_words_of_all_types_can_be_compared_with_null() {
+    for name in ["backend", "role", "cwd", "access", "access_level", "facts.git.branch", "facts.runs.live"] {
+        let book = rule("deny", &format!("{name} == null"));
+        assert_eq!(decide(&book, |_| {}).verdict, Verdict::Abstain);
+    }
+}
+
+#[test]
+fn no_source_reaches_what_the_check_puts_in() {
+    for when in ["@matches(cwd, cwd)", "@pattern0 == 1", ".action == 'spawn'"] {
+        assert_ne!(
+            findings(&format!("[[rule]]\nid='x'\nthen='deny'\nwhen=\"{when}\"")),
+            "no findings",
+            "{when}"
+        );
+    }
+}

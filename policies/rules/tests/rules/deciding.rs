@@ -1,0 +1,147 @@
+//! How rules go together.
+
+use pointsman_rules::{Access, CAREFUL, Rulebook, Ruling, Verdict, base_question};
+use proptest::prelude::*;
+
+use crate::{decide, load};
+
+const SEVERAL: &str = r#"
+[[rule]]
+id = "allow-first"
+when = "true"
+then = "allow"
+ceiling = "workspace-write"
+
+[[rule]]
+id = "ask-first"
+when = "depth == 1"
+then = "ask"
+ttl = "1h"
+reason = "the first"
+
+[[rule]]
+id = "ask-second"
+when = "depth == 1"
+then = "ask"
+ttl = 60
+ceiling = "read-only"
+
+[[rule]]
+id = "deny-nobody"
+when = "backend == 'nobody'"
+then = "deny"
+reason = "nobody may"
+"#;
+
+#[test]
+fn the_strictest_stands_and_the_first_among_equals() {
+    let ruling = decide(&load(SEVERAL), |_| {});
+    let expected = Ruling {
+        verdict: Verdict::Ask,
+        rule: Some("ask-first".to_owned()),
+        reason: "the first".to_owned(),
+        ttl_seconds: Some(60),
+        ceiling: Some(Access::ReadOnly),
+    };
+    assert_eq!(ruling, expected);
+    assert_eq!(decide(&load(SEVERAL), |q| q.backend = Some("nobody".into())).verdict, Verdict::Deny);
+}
+
+#[test]
+fn a_file_without_rules_has_no_opinion() {
+    for text in ["", "# nothing yet\n", "rule = []"] {
+        let ruling = decide(&load(text), |_| {});
+        assert_eq!((ruling.verdict, ruling.rule), (Verdict::Abstain, None));
+        assert_eq!(ruling.reason, "no rule speaks of this");
+    }
+}
+
+#[test]
+fn a_rule_without_reason_names_itself() {
+    let book = load("[[rule]]\nid = \"x\"\nwhen = \"true\"\nthen = \"deny\"");
+    assert_eq!(decide(&book, |_| {}).reason, "rule `x` says so");
+}
+
+const CONDITIONS: &[&str] = &[
+    "true",
+    "false",
+    "depth > 1",
+    "facts.git.inside",
+    "request.nothing.here == 1",
+    "chain[5].name == \"x\"",
+    "access == \"full\"",
+    "!facts.roots.inside",
+    "cwd.startsWith(\"/work\")",
+];
+
+fn rules() -> impl Strategy<Value = Vec<(usize, usize, usize)>> {
+    prop::collection::vec((0..CONDITIONS.len(), 0..3_usize, 0..4_usize), 0..12)
+}
+
+fn book(rules: &[(usize, usize, usize)]) -> Rulebook {
+    let mut text = String::new();
+    for (number, (condition, then, ceiling)) in rules.iter().enumerate() {
+        let then = ["allow", "ask", "deny"][*then];
+        text += &format!(
+            "[[rule]]\nid = \"r{number}\"\nwhen = '{}'\nthen = \"{then}\"\n",
+            CONDITIONS[*condition]
+        );
+        if *ceiling < 3 && then != "deny" {
+            text += &format!("ceiling = \"{}\"\n", ["read-only", "workspace-write", "full"][*ceiling]);
+        }
+    }
+    load(&text)
+}
+
+fn strictness(ruling: &Ruling) -> u8 {
+    match ruling.verdict {
+        Verdict::Abstain => 0,
+        Verdict::Allow => 1,
+        Verdict::Ask => 2,
+        Verdict::Deny => 3,
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Invariant 7: policies only tighten. Silence asks, so the first allowance is the one word that may loosen.
+    #[test]
+    fn one_more_rule_never_loosens(
+        rules in rules(),
+        more in (0..CONDITIONS.len(), 0..3_usize, 0..4_usize),
+        at in any::<prop::sample::Index>(),
+        deep in 1..4_u32,
+    ) {
+        let mut question = base_question();
+        let root = question.chain[0].clone();
+        question.chain = (0..deep).map(|depth| pointsman_rules::Principal { depth, ..root.clone() }).collect();
+        let before = book(&rules).decide(&question);
+        let mut longer = rules.clone();
+        longer.insert(at.index(rules.len() + 1), more);
+        let after = book(&longer).decide(&question);
+        prop_assert!(strictness(&after) >= strictness(&before));
+        if after.verdict != Verdict::Deny {
+            let ceiling = |ruling: &Ruling| ruling.ceiling.map_or(3, |ceiling| ceiling as u8);
+            prop_assert!(ceiling(&after) <= ceiling(&before));
+        }
+    }
+
+    #[test]
+    fn the_same_question_gets_the_same_ruling(rules in rules()) {
+        let first = book(&rules);
+        let question = base_question();
+        let ruling = first.decide(&question);
+        prop_assert_eq!(&ruling, &first.decide(&question));
+        prop_assert_eq!(&ruling, &book(&rules).decide(&question));
+    }
+
+    /// Whatever a host sends, nobody falls over, and what cannot be read allows nothing.
+    #[test]
+    fn no_question_breaks_the_judge(facts in ".{0,40}", detail in ".{0,40}", action in ".{0,12}") {
+        let mut question = base_question();
+        (question.facts, question.detail, question.action) = (facts, detail, action);
+        let ruling = load(CAREFUL).decide(&question);
+        prop_assert_ne!(ruling.verdict, Verdict::Allow);
+    }
+}
