@@ -6,15 +6,17 @@
 //! owns it and read by all.
 //!
 //! The readable run folder below a run's working directory ([`RunFolder`]) is a projection of it and is never read
-//! back, except by `import`.
+//! back, except by [`import`](mod@import).
 //!
 //! **Knows nothing about** MCP, plugins, or what stands in a journal entry.
 
 mod error;
 mod folder;
 mod host;
+pub mod import;
 mod random;
 mod read;
+pub mod run_folder;
 mod schema;
 mod seal;
 mod store;
@@ -24,5 +26,6 @@ mod writer;
 pub use error::StoreError;
 pub use host::HostLease;
 pub use read::{AgentFilter, ArtifactHandle, EventSlice, Resolution, RunFilter, RunPage};
+pub use run_folder::RunFolder;
 pub use store::Store;
 pub use write::{Commit, Creation, Durability, NewMail, NewRun, SessionChoice};

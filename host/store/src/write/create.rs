@@ -87,9 +87,7 @@ fn create(
         event.session_id = session_id;
     }
     let row = insert_run(connection, &record, host, session_row, cwd, entries.len() as u64)?;
-    connection
-        .prepare_cached("INSERT INTO specs (run, spec, sealed) VALUES (?1, ?2, ?3)")?
-        .execute(params![row, spec, sealed])?;
+    insert_spec(connection, row, spec, sealed)?;
     if let Some(key) = &asked.idempotency_key {
         connection
             .prepare_cached("INSERT INTO idempotency (cwd, key, run, request) VALUES (?1, ?2, ?3, ?4)")?
@@ -259,6 +257,19 @@ pub(crate) fn insert_run(
         ])
         .map_err(|error| exists_or(error, "run", &record.run_id))?;
     Ok(connection.last_insert_rowid())
+}
+
+/// Stores what was asked of a run.
+pub(crate) fn insert_spec(
+    connection: &Connection,
+    row: i64,
+    spec: &str,
+    sealed: &[u8],
+) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("INSERT INTO specs (run, spec, sealed) VALUES (?1, ?2, ?3)")?
+        .execute(params![row, spec, sealed])?;
+    Ok(())
 }
 
 /// Says that an id exists already, if that is what the database says.

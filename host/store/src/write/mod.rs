@@ -5,7 +5,7 @@ mod create;
 mod mail;
 
 pub(crate) use append::{EventRow, SpilledRow, insert_events, insert_spilled};
-pub(crate) use create::{free_name, insert_run, insert_session, json_text, name_is_taken};
+pub(crate) use create::{free_name, insert_run, insert_session, insert_spec, json_text, name_is_taken};
 
 use pointsman_model::{
     Approval, Event, HostId, Message, MessageId, RemoteRef, RunId, RunRecord, RunSpec, SessionId,
