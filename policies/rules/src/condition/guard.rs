@@ -37,10 +37,8 @@ pub(crate) fn check(source: &str) -> Result<(), String> {
                 bump(&mut open);
                 open.push((0, 0));
             }
-            b')' | b']' | b'}' => {
-                if open.len() > 1 {
-                    open.pop();
-                }
+            b')' | b']' | b'}' if open.len() > 1 => {
+                open.pop();
             }
             b'?' | b':' => {
                 if let Some((_, ternaries)) = open.last_mut() {
@@ -83,25 +81,44 @@ fn bump(open: &mut [(usize, usize)]) {
 }
 
 /// Finds the last byte of the text literal that begins here, tripled quotes and raw texts included.
+///
+/// It must end where the lexer ends it: a text that seems longer would hide brackets from the count.
 fn end_of_text(bytes: &[u8], start: usize) -> usize {
     let quote = bytes[start];
     let tripled = bytes[start..].starts_with(&[quote; 3]);
-    let raw = start > 0 && matches!(bytes[start - 1], b'r' | b'R');
+    let raw = is_raw(bytes, start);
     let closing: &[u8] = if tripled { &[quote; 3] } else { &[quote] };
     let mut at = start + closing.len();
     while at < bytes.len() {
         if bytes[at..].starts_with(closing) {
             return at + closing.len() - 1;
         }
-        at += if bytes[at] == b'\\' && !raw { 2 } else { 1 };
+        if !tripled && matches!(bytes[at], b'\n' | b'\r') {
+            return at;
+        }
+        let escape = bytes[at] == b'\\'
+            && !raw
+            && !bytes.get(at + 1).is_some_and(|next| matches!(next, b'\n' | b'\r'));
+        at += if escape { 2 } else { 1 };
     }
     bytes.len()
 }
 
+/// Tells whether the quote at this place opens a raw text: a whole word `r`, `br` or `rb` stands before it.
+fn is_raw(bytes: &[u8], quote: usize) -> bool {
+    let before = &bytes[..quote];
+    let word = before.iter().rposition(|byte| !part_of_word(*byte)).map_or(before, |at| &before[at + 1..]);
+    matches!(word.to_ascii_lowercase().as_slice(), b"r" | b"br" | b"rb")
+}
+
 /// Tells whether the two letters at this place are a word by themselves.
 fn alone(bytes: &[u8], at: usize) -> bool {
-    let part_of_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
-    !(at > 0 && part_of_word(&bytes[at - 1])) && !bytes.get(at + 2).is_some_and(part_of_word)
+    let before = at.checked_sub(1).and_then(|at| bytes.get(at));
+    ![before, bytes.get(at + 2)].into_iter().flatten().any(|byte| part_of_word(*byte))
+}
+
+fn part_of_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
 #[cfg(test)]
@@ -139,6 +156,17 @@ mod tests {
     #[case::long_list(format!("action in [{}]", "'x', ".repeat(500)))]
     fn what_is_only_long_is_taken(#[case] text: String) {
         check(&text).unwrap();
+    }
+
+    #[rstest]
+    #[case::after_a_broken_text("\"\n")]
+    #[case::after_an_escaped_line("\"\\\n")]
+    #[case::after_what_looks_raw("bar\"\\\"\" + ")]
+    #[case::after_a_raw_text("r\"\\\" + ")]
+    #[case::after_an_empty_text("\"\" + ")]
+    #[case::after_a_tripled_text("'''a'b''' + ")]
+    fn nothing_hides_brackets(#[case] before: &str) {
+        check(&format!("{before}{}", "(".repeat(100))).unwrap_err();
     }
 
     #[test]

@@ -18,6 +18,9 @@ pub(crate) use values::{Bindings, Documents};
 
 use crate::finding::shorten;
 
+/// How deep the parser may go by its own count, which is beyond what the guard lets through.
+const MOST_RECURSION: u16 = 48;
+
 /// Something wrong with a condition, and where in its text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Fault {
@@ -65,12 +68,15 @@ impl Condition {
         let whole = |text: String| vec![Fault { line: 1, column: None, text }];
         guard::check(source).map_err(whole)?;
         let env = functions::environment().ok_or_else(|| whole("two functions have one name".to_owned()))?;
-        let (expression, positions) = env.parser().parse_with_source_info(source).map_err(|errors| {
-            let mut faults: Vec<Fault> = errors.errors.iter().map(from_parser).collect();
-            // What follows the first mistake is mostly its echo.
-            faults.truncate(1);
-            if faults.is_empty() { whole("is no expression".to_owned()) } else { faults }
-        })?;
+        let (expression, positions) =
+            env.parser().max_recursion_depth(MOST_RECURSION).parse_with_source_info(source).map_err(
+                |errors| {
+                    let mut faults: Vec<Fault> = errors.errors.iter().map(from_parser).collect();
+                    // What follows the first mistake is mostly its echo.
+                    faults.truncate(1);
+                    if faults.is_empty() { whole("is no expression".to_owned()) } else { faults }
+                },
+            )?;
         check::check(expression, &positions, patterns).map(|(expression, uses)| Self { expression, uses })
     }
 

@@ -95,12 +95,11 @@ impl Check<'_> {
             (operators::OPT_INDEX | operators::OPT_SELECT, [target, key]) => {
                 let kind = self.visit(target);
                 self.visit(key);
-                if let (Type::Record(fields), Expr::Literal(LiteralValue::String(name))) = (kind, &key.expr) {
-                    if schema::find(fields, name.inner()).is_none() {
-                        let help = suggest::help(name.inner(), schema::names(fields));
-                        let text = format!("unknown field `{}`; {help}", name.inner());
-                        self.fault(id, text);
-                    }
+                if let (Type::Record(fields), Expr::Literal(LiteralValue::String(name))) = (kind, &key.expr)
+                    && schema::find(fields, name.inner()).is_none()
+                {
+                    let help = suggest::help(name.inner(), schema::names(fields));
+                    self.fault(id, format!("unknown field `{}`; {help}", name.inner()));
                 }
                 Some(Type::Other)
             }
