@@ -101,9 +101,8 @@ impl Adapter for Codex {
                 }
             }
             Input::ProcessExited(exited) => {
-                effects.clear_timer(STOP_TIMER);
-                let why = self.cancelled.take().map(|(why, _)| why);
-                self.turn.end(&exited, why, effects);
+                let cancelled = self.cancelled.take().map(|(why, _)| why);
+                self.turn.end(&exited, cancelled, effects);
             }
             Input::ProcessFailed((_, why)) => {
                 let cancelled = self.cancelled.take().map(|(why, _)| why);

@@ -73,13 +73,18 @@ impl Turn {
         if name != "turn.failed" {
             self.got_over(effects);
         }
-        if let Some(phase) = Phase::of_line(&name)
-            && let Some(Value::Object(item)) = object.get_mut("item").map(Value::take)
-        {
-            if let Some(said) = self.open.take(phase, item, effects) {
-                self.last_message = Some(said);
+        if let Some(phase) = Phase::of_line(&name) {
+            match object.remove("item") {
+                Some(Value::Object(item)) => {
+                    if let Some(said) = self.open.take(phase, item, effects) {
+                        self.last_message = Some(said);
+                    }
+                    return;
+                }
+                // Told below as what it is: a line that nobody knows.
+                Some(other) => drop(object.insert("item".to_owned(), other)),
+                None => {}
             }
-            return;
         }
         match (name.as_str(), &object) {
             ("thread.started", object) if object.get("thread_id").is_some_and(Value::is_string) => {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::backend::{Argument, Effect, Outcome};
+use crate::backend::{Argument, Effect, Ending, Outcome, Stop};
 use crate::types::Event;
 
 /// Gives an effect under its name in the contract.
@@ -17,7 +17,7 @@ pub(super) fn effect(effect: &Effect) -> Value {
         }
         Effect::CloseInput(id) => json!({ "close-input": id }),
         Effect::StopProcess((id, how)) => {
-            json!({ "stop-process": { "id": id, "how": format!("{how:?}").to_lowercase() } })
+            json!({ "stop-process": { "id": id, "how": stop(*how) } })
         }
         Effect::SendRequest(request) => json!({
             "send-request": { "id": request.id, "method": request.method, "url": request.url }
@@ -31,7 +31,7 @@ pub(super) fn effect(effect: &Effect) -> Value {
         }),
         Effect::AwaitInput(interruption) => json!({ "await-input": interruption.text }),
         Effect::Remember(value) => json!({ "remember": parsed(value) }),
-        Effect::Finish(ending) => json!({ "finish": outcome(ending) }),
+        Effect::Finish(finished) => json!({ "finish": outcome(finished) }),
         Effect::Extension((name, value)) => json!({ "extension": { "name": name, "value": parsed(value) } }),
     }
 }
@@ -56,7 +56,7 @@ pub(super) fn args(args: &[Argument]) -> Vec<String> {
 }
 
 fn outcome(outcome: &Outcome) -> Value {
-    let mut seen = json!({ "ending": format!("{:?}", outcome.ending).to_lowercase() });
+    let mut seen = json!({ "ending": ending(outcome.ending) });
     let mut say = |name: &str, value: Option<Value>| {
         if let Some(value) = value {
             seen[name] = value;
@@ -79,6 +79,23 @@ fn outcome(outcome: &Outcome) -> Value {
         }),
     );
     seen
+}
+
+fn ending(ending: Ending) -> &'static str {
+    match ending {
+        Ending::Completed => "completed",
+        Ending::Failed => "failed",
+        Ending::Rejected => "rejected",
+        Ending::Cancelled => "cancelled",
+    }
+}
+
+fn stop(how: Stop) -> &'static str {
+    match how {
+        Stop::Interrupt => "interrupt",
+        Stop::Terminate => "terminate",
+        Stop::Kill => "kill",
+    }
 }
 
 /// Gives JSON text as a value; a rehearsal has checked that it is one.
