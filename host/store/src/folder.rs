@@ -68,11 +68,16 @@ impl StateFolder {
     }
 
     /// Makes an empty database file that only its owner can read; SQLite gives its companions the same mode.
+    ///
+    /// A file that is there is not even opened: closing it again would free SQLite's locks, which belong to the
+    /// process as a whole.
     pub(crate) fn ensure_journal(&self) -> Result<(), StoreError> {
-        self.dir
-            .open_with(JOURNAL, OpenOptions::new().write(true).create(true).mode(0o600))
-            .map(drop)
-            .map_err(file_error("could not make", &self.journal()))
+        match self.dir.open_with(JOURNAL, OpenOptions::new().write(true).create_new(true).mode(0o600)) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                Err(file_error("could not make", &self.journal())(error))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Keeps other processes from making the tables at the same time, until the file is dropped.
@@ -86,14 +91,6 @@ impl StateFolder {
             Ok(file)
         };
         lock().map_err(failed)
-    }
-
-    /// Puts the names of files on the disk.
-    pub(crate) fn flush(&self) -> Result<(), StoreError> {
-        // A folder opened by cap-std may be a mere handle for look-ups; only one opened for reading can be flushed.
-        File::open(&self.path)
-            .and_then(|dir| dir.sync_all())
-            .map_err(file_error("could not flush", &self.path))
     }
 
     /// Opens the folder of the hosts' locks; makes it if it is not there.

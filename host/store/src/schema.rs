@@ -31,7 +31,6 @@ pub(crate) fn open_writer(folder: &StateFolder) -> Result<Connection, StoreError
         let _alone = folder.lock_while_founding()?;
         if format_of(&connection, folder)? == 0 {
             found(&connection)?;
-            folder.flush()?;
         }
     }
     // 16 MiB of log before it is merged: fewer flushes in long bursts. What a burst left is given back afterwards.
@@ -70,15 +69,30 @@ fn format_of(connection: &Connection, folder: &StateFolder) -> Result<u32, Store
     Ok(found)
 }
 
+/// Makes the tables without waiting for the disk: nothing is promised yet, and a first start should be quick.
+/// Whoever promises something first calls [`flush_all`].
 fn found(connection: &Connection) -> Result<(), StoreError> {
-    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "synchronous", "OFF")?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     let founding = connection.unchecked_transaction()?;
     founding.execute_batch(TABLES)?;
     founding.pragma_update(None, "application_id", APPLICATION)?;
     founding.pragma_update(None, "user_version", FORMAT)?;
     founding.commit()?;
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
     Ok(())
+}
+
+/// Puts on the disk what a flushed log stands on: the database file itself, and the names of both.
+///
+/// Merging the log does that for the file, whichever process made it: what was merged before was flushed then. The
+/// file is not flushed directly, because opening and closing it would free SQLite's locks.
+pub(crate) fn flush_all(connection: &Connection, folder: &Path) -> Result<(), StoreError> {
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
+    std::fs::File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(crate::folder::file_error("could not flush", folder))
 }
 
 /// Gives the key of the `number`th row that belongs to `owner`.

@@ -26,8 +26,6 @@ pub struct Store {
 #[derive(Debug)]
 struct Shared {
     writer: Writer,
-    // After the writer, so that the last connection to close is a reader's or the writer's, whichever; each merges the
-    // log if it is the last one.
     idle: Mutex<Vec<Connection>>,
     folder: StateFolder,
     seal: Seal,
@@ -45,7 +43,8 @@ impl Store {
     pub fn open(state: &Path) -> Result<Self, StoreError> {
         let folder = StateFolder::open(state)?;
         let connection = schema::open_writer(&folder)?;
-        let writer = Writer::start(connection)
+        let path = folder.path().to_owned();
+        let writer = Writer::start(connection, move |connection| schema::flush_all(connection, &path))
             .map_err(file_error("could not start a thread that writes to", state))?;
         let shared = Shared { writer, idle: Mutex::default(), folder, seal: Seal::default() };
         Ok(Self { shared: Arc::new(shared) })

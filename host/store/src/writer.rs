@@ -71,13 +71,16 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// Starts the thread.
-    pub(crate) fn start(connection: Connection) -> std::io::Result<Self> {
+    /// Starts the thread. `before_flush` runs once, before the first write that is to be flushed.
+    pub(crate) fn start(
+        connection: Connection,
+        before_flush: impl Fn(&Connection) -> Result<(), StoreError> + Send + 'static,
+    ) -> std::io::Result<Self> {
         let (queue, tasks) = mpsc::channel(QUEUE);
         let (changed, changes) = watch::channel(0);
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || write_until_closed(&connection, tasks, &changed))?;
+            .spawn(move || write_until_closed(&connection, before_flush, tasks, &changed))?;
         Ok(Self { queue: Some(queue), thread: Some(thread), changes })
     }
 
@@ -128,10 +131,11 @@ impl Drop for Writer {
 
 fn write_until_closed(
     connection: &Connection,
+    before_flush: impl Fn(&Connection) -> Result<(), StoreError>,
     mut tasks: mpsc::Receiver<Box<dyn Task>>,
     changed: &watch::Sender<u64>,
 ) {
-    let mut flushing = None;
+    let (mut flushing, mut flushed_before) = (None, false);
     while let Some(first) = tasks.blocking_recv() {
         let mut bytes = first.bytes();
         let mut batch = vec![first];
@@ -141,7 +145,10 @@ fn write_until_closed(
             batch.push(next);
         }
         let flush = batch.iter().map(|task| task.durability()).max() == Some(Durability::Flushed);
-        let outcomes = set_flushing(connection, &mut flushing, flush)
+        let ready = if flush && !flushed_before { before_flush(connection) } else { Ok(()) };
+        flushed_before |= flush && ready.is_ok();
+        let outcomes = ready
+            .and_then(|()| set_flushing(connection, &mut flushing, flush))
             .and_then(|()| transact(connection, &mut batch))
             .unwrap_or_else(|error| vec![Err(error); batch.len()]);
         // Before the answers: whoever hears of its write finds the waiters already woken.
@@ -197,4 +204,126 @@ fn apply_all(
         outcomes.push(outcome);
     }
     Ok(outcomes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn writer(folder: &std::path::Path) -> Writer {
+        let connection = Connection::open(folder.join("db")).unwrap();
+        connection.execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE words (word TEXT UNIQUE)").unwrap();
+        Writer::start(connection, |_| Ok(())).unwrap()
+    }
+
+    async fn say(writer: &Writer, word: &str) -> Result<(), StoreError> {
+        let word = word.to_owned();
+        writer
+            .write(Durability::Batched, word.len(), move |connection| {
+                connection.execute("INSERT INTO words VALUES (?1)", [word])?;
+                Ok(())
+            })
+            .await
+    }
+
+    fn limit_pages(writer: &Writer, pages: u32) {
+        let limited = writer.write_blocking(Durability::Batched, 0, move |connection| {
+            connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?;
+            Ok(())
+        });
+        limited.unwrap();
+    }
+
+    fn words(folder: &std::path::Path) -> Vec<String> {
+        let connection = Connection::open(folder.join("db")).unwrap();
+        let mut words = connection.prepare("SELECT substr(word, 1, 5) FROM words ORDER BY word").unwrap();
+        words.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    }
+
+    fn runtime() -> tokio::runtime::Runtime {
+        tokio::runtime::Builder::new_current_thread().build().unwrap()
+    }
+
+    /// Keeps the thread busy until the guard is dropped, so that what is queued meanwhile becomes one batch.
+    fn hold(writer: &Writer) -> std::sync::mpsc::Sender<()> {
+        let (held, (free, freed)) = (std::sync::mpsc::channel(), std::sync::mpsc::channel::<()>());
+        let queue = writer.queue.as_ref().unwrap();
+        let work = move |_: &Connection| {
+            held.0.send(()).unwrap();
+            // Ends when the other side is dropped.
+            let _dropped = freed.recv();
+            Ok(())
+        };
+        let (reply, _) = oneshot::channel();
+        let write = Write { work: Some(work), done: None, durability: Durability::Batched, bytes: 0, reply };
+        queue.blocking_send(Box::new(write)).unwrap();
+        held.1.recv().unwrap();
+        free
+    }
+
+    /// Sends words to the writer as one batch; gives what became of each.
+    fn say_together(writer: &Writer, words: &[&str]) -> Vec<Result<(), StoreError>> {
+        let free = hold(writer);
+        runtime().block_on(async {
+            let mut saying: Vec<_> = words.iter().map(|word| Box::pin(say(writer, word))).collect();
+            // Polled once, each is queued.
+            for one in &mut saying {
+                let queued = std::future::poll_fn(|context| {
+                    let polled = one.as_mut().poll(context);
+                    std::task::Poll::Ready(polled.is_pending())
+                });
+                assert!(queued.await, "answered while the thread was held");
+            }
+            drop(free);
+            let mut outcomes = Vec::new();
+            for one in saying {
+                outcomes.push(one.await);
+            }
+            outcomes
+        })
+    }
+
+    #[test]
+    fn a_refused_write_leaves_its_neighbours_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let writer = writer(folder.path());
+        let outcomes = say_together(&writer, &["one", "one", "two"]);
+        assert!(matches!(&outcomes[..], [Ok(()), Err(StoreError::Database { .. }), Ok(())]), "{outcomes:?}");
+        assert_eq!(words(folder.path()), ["one", "two"]);
+    }
+
+    #[test]
+    fn a_full_disk_is_told_and_survived() {
+        let folder = tempfile::tempdir().unwrap();
+        let writer = writer(folder.path());
+        runtime().block_on(say(&writer, "early")).unwrap();
+        limit_pages(&writer, 8);
+        let long = format!("large{}", "x".repeat(100_000));
+        let outcomes = say_together(&writer, &["small", &long]);
+        // SQLite may give the whole transaction up or only the write that did not fit; nobody is told a lie.
+        assert!(matches!(outcomes[1], Err(StoreError::Full)), "{outcomes:?}");
+        let stored = words(folder.path());
+        assert_eq!(stored.contains(&"small".to_owned()), outcomes[0].is_ok());
+        assert!(stored.contains(&"early".to_owned()) && !stored.contains(&"large".to_owned()));
+        limit_pages(&writer, 1000);
+        runtime().block_on(say(&writer, &long)).unwrap();
+        assert!(words(folder.path()).contains(&"large".to_owned()));
+    }
+
+    #[test]
+    fn what_is_queued_is_written_before_the_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let writer = writer(folder.path());
+        let free = hold(&writer);
+        let mut saying = Box::pin(say(&writer, "late"));
+        runtime().block_on(std::future::poll_fn(|context| {
+            assert!(saying.as_mut().poll(context).is_pending());
+            std::task::Poll::Ready(())
+        }));
+        // Nobody waits for it any more.
+        drop(saying);
+        drop(free);
+        drop(writer);
+        assert_eq!(words(folder.path()), ["late"]);
+    }
 }
