@@ -27,7 +27,9 @@ mod launch;
 mod turn;
 mod usage;
 
-use pointsman_sdk::backend::{About, Adapter, Effects, Features, Input, OutputStream, Stop, Task, Timestamp};
+use pointsman_sdk::backend::{
+    About, Adapter, Effects, Features, GentleStop, Input, OutputStream, Task, Timestamp,
+};
 use pointsman_sdk::types::{CapabilityRequest, Description};
 use pointsman_sdk::{Draft, kind};
 use turn::Turn;
@@ -37,16 +39,14 @@ pub const PROCESS: u32 = 1;
 /// Rings when codex has not ended as asked.
 pub const STOP_TIMER: u32 = 1;
 
-/// How long each request to end is given before the next one. Two of them fit into the grace period that a host
-/// gives a cancelled run by default.
-const PATIENCE_MS: u32 = 1_000;
-
 /// The adapter.
 #[derive(Debug)]
 pub struct Codex {
     turn: Turn,
-    /// Why the run is to end, and what codex was asked last.
-    cancelled: Option<(String, Stop)>,
+    /// Why the run is to end.
+    cancelled: Option<String>,
+    /// By an interrupt first, at which codex ends its commands as well.
+    stop: GentleStop,
 }
 
 impl Adapter for Codex {
@@ -85,7 +85,11 @@ impl Adapter for Codex {
         effects.start_process(process);
         effects.write(PROCESS, launch::prompt(&task));
         effects.close_input(PROCESS);
-        Ok(Self { turn: Turn::new(task.output_schema.is_some(), resumed), cancelled: None })
+        Ok(Self {
+            turn: Turn::new(task.output_schema.is_some(), resumed),
+            cancelled: None,
+            stop: GentleStop::new(PROCESS, STOP_TIMER),
+        })
     }
 
     fn handle(&mut self, input: Input, _at: Timestamp, effects: &mut Effects) -> Result<(), String> {
@@ -101,19 +105,20 @@ impl Adapter for Codex {
                 }
             }
             Input::ProcessExited(exited) => {
-                let cancelled = self.cancelled.take().map(|(why, _)| why);
-                self.turn.end(&exited, cancelled, effects);
+                self.turn.end(&exited, self.cancelled.take(), effects);
             }
             Input::ProcessFailed((_, why)) => {
-                let cancelled = self.cancelled.take().map(|(why, _)| why);
-                self.turn.never_began("start_failed", &why, cancelled, effects);
+                self.turn.never_began("start_failed", &why, self.cancelled.take(), effects);
             }
-            Input::Cancel(why) => self.cancel(why, effects),
-            Input::Timer(STOP_TIMER) => self.ask_harder(effects),
+            Input::Cancel(why) => {
+                self.cancelled.get_or_insert(why);
+                self.stop.begin(effects);
+            }
+            Input::Timer(STOP_TIMER) => self.stop.harder(effects),
             Input::Refused(refused) => match refused.effect.as_str() {
                 "start-process" => self.turn.never_began("not_granted", &refused.reason, None, effects),
                 // Without a timer there is nothing to wait for.
-                "set-timer" => self.ask_harder(effects),
+                "set-timer" => self.stop.harder(effects),
                 // The process ended before it was asked something: its exit says all there is to say.
                 "write-process" | "close-input" | "stop-process" => {}
                 other => effects.emit(
@@ -131,34 +136,6 @@ impl Adapter for Codex {
             _ => {}
         }
         Ok(())
-    }
-}
-
-impl Codex {
-    /// Asks codex to end: by an interrupt first, at which it ends its commands as well.
-    fn cancel(&mut self, why: String, effects: &mut Effects) {
-        if self.cancelled.is_none() {
-            self.cancelled = Some((why, Stop::Interrupt));
-            effects.stop(PROCESS, Stop::Interrupt);
-            effects.set_timer(STOP_TIMER, PATIENCE_MS);
-        }
-    }
-
-    /// Asks once more and more firmly.
-    fn ask_harder(&mut self, effects: &mut Effects) {
-        let Some((_, asked)) = &mut self.cancelled else { return };
-        match asked {
-            Stop::Interrupt => {
-                *asked = Stop::Terminate;
-                effects.stop(PROCESS, Stop::Terminate);
-                effects.set_timer(STOP_TIMER, PATIENCE_MS);
-            }
-            Stop::Terminate => {
-                *asked = Stop::Kill;
-                effects.stop(PROCESS, Stop::Kill);
-            }
-            Stop::Kill => {}
-        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! World `backend-plugin`: drives one kind of agent.
 
 mod effects;
+mod gentle_stop;
 mod outcome;
 mod process;
 
@@ -14,6 +15,7 @@ pub use crate::bindings::backend::exports::pointsman::plugin::backend::{
 };
 pub use crate::types::{Access, Timestamp, Usage};
 pub use effects::Effects;
+pub use gentle_stop::GentleStop;
 
 /// An adapter as a plain struct: [`Component`] makes a component of it.
 pub trait Adapter: Sized + 'static {
