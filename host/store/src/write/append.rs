@@ -1,7 +1,7 @@
 //! Adding to a run: one batch, all of it or nothing.
 
 use pointsman_model::{
-    Approval, ApprovalState, Digest, Event, EventKind, HostId, RunId, SpilledValue, Status,
+    Approval, ApprovalState, Digest, Event, EventKind, HostId, RunId, RunRecord, SpilledValue, Status,
 };
 use rusqlite::{Connection, OptionalExtension as _, params};
 
@@ -56,6 +56,42 @@ fn is_ending(event: &Event) -> bool {
 fn may_end(event: &Event) -> bool {
     let status = event.data.get("status").and_then(serde_json::Value::as_str).and_then(Status::from_word);
     is_ending(event) || (event.kind == EventKind::STATUS_CHANGED && status.is_some_and(Status::is_terminal))
+}
+
+/// Holds a batch's events to the rules that need no knowledge of the run.
+fn check_events(run: RunId, events: &[Event], status: Status) -> Result<(), StoreError> {
+    let Some((last, before)) = events.split_last() else { return Ok(()) };
+    if before.iter().any(is_ending) || (is_ending(last) && !status.is_terminal()) {
+        let rule = "an event that ends the run is its last, stored with the terminal status";
+        return Err(StoreError::Rule { run, rule });
+    }
+    let first = last.seq.saturating_sub(before.len() as u64);
+    if events.iter().zip(first..).any(|(event, seq)| event.seq != seq) {
+        return Err(StoreError::Rule { run, rule: "events are numbered without gaps" });
+    }
+    Ok(())
+}
+
+/// Holds a batch to it that a run which was not over ends with an event that says so.
+fn check_end(run: RunId, events: &[Event], status: Status) -> Result<(), StoreError> {
+    if status.is_terminal() && !events.last().is_some_and(may_end) {
+        return Err(StoreError::Rule {
+            run,
+            rule: "a terminal status comes with the event that ends the run",
+        });
+    }
+    Ok(())
+}
+
+/// Holds a new run, which may be over at once, to the same rules.
+pub(super) fn check_new(record: &RunRecord, events: &[Event]) -> Result<(), StoreError> {
+    let run = record.run_id;
+    check_events(run, events, record.status)?;
+    check_end(run, events, record.status)?;
+    if record.last_seq != events.len() as u64 || events.first().is_some_and(|first| first.seq != 1) {
+        return Err(StoreError::Stale { run, last_seq: 0, asked: record.last_seq });
+    }
+    Ok(())
 }
 
 /// A batch in the form in which it is stored, made before it is queued: the one thread that writes has better things
@@ -115,18 +151,7 @@ impl Batch {
             let relpath = relpath(seq, event.kind.as_str());
             spilled.push(SpilledRow::of(seq, relpath, value));
         }
-        if let Some((last, before)) = commit.events.split_last() {
-            if before.iter().any(is_ending) || (is_ending(last) && !commit.record.status.is_terminal()) {
-                return Err(StoreError::Rule {
-                    run,
-                    rule: "an event that ends the run is its last, stored with the terminal status",
-                });
-            }
-            let first = last.seq.saturating_sub(before.len() as u64);
-            if commit.events.iter().zip(first..).any(|(event, seq)| event.seq != seq) {
-                return Err(StoreError::Rule { run, rule: "events are numbered without gaps" });
-            }
-        }
+        check_events(run, &commit.events, commit.record.status)?;
         let record = json_text(&commit.record);
         let events: Vec<EventRow> = commit.events.iter().map(EventRow::of).collect();
         let bytes = record.len()

@@ -4,7 +4,7 @@ use pointsman_model::{Digest, RunRecord, SessionId, SessionRecord, Timestamp, di
 use rusqlite::{Connection, OptionalExtension as _, params};
 use serde_json::json;
 
-use super::append::{EventRow, insert_entries, insert_events, put_approvals};
+use super::append::{EventRow, check_new, insert_entries, insert_events, put_approvals};
 use super::{Creation, Durability, NewRun, SessionChoice};
 use crate::read::{normalised, run_by_row, session_by_id};
 use crate::{Store, StoreError};
@@ -15,8 +15,9 @@ impl Store {
     /// # Errors
     ///
     /// If the session is unknown or does not fit, the nickname is taken, the idempotency key stands for something
-    /// else, or the state cannot be written.
+    /// else, the events break a rule of [`Commit`](super::Commit), or the state cannot be written.
     pub async fn create_run(&self, new: NewRun) -> Result<Creation, StoreError> {
+        check_new(&new.record, &new.events)?;
         let sealed = self.seal().close(self.folder(), new.record.run_id, &new.backend_config)?;
         let spec = json_text(&new.spec);
         let request = request_digest(&new);
@@ -69,7 +70,6 @@ fn create(
     {
         return Ok(Creation::Existing(first));
     }
-    let run_id = record.run_id;
     let (session_row, session_id, agent_name) = match session {
         SessionChoice::New { session_id, nickname } => {
             open_session(connection, session_id, nickname, cwd, &asked.backend, record.started_at)?
@@ -80,9 +80,6 @@ fn create(
     };
     record.session_id = session_id;
     record.agent_name = agent_name;
-    if record.last_seq != events.len() as u64 || events.iter().zip(1..).any(|(event, seq)| event.seq != seq) {
-        return Err(StoreError::Stale { run: run_id, last_seq: 0, asked: record.last_seq });
-    }
     for event in &mut events {
         event.session_id = session_id;
     }

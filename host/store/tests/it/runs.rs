@@ -100,6 +100,23 @@ async fn a_cancelled_run_ends_with_its_status() {
 }
 
 #[tokio::test]
+async fn a_run_that_is_over_at_once_says_so_too() {
+    let fixture = Fixture::new();
+    let mut new = new_run(fixture.host, "/work");
+    new.record.status = Status::Rejected;
+    let refused = fixture.store.create_run(new.clone()).await;
+    assert!(matches!(refused, Err(StoreError::Rule { .. })), "{refused:?}");
+    new.events = vec![event(&new.record, 1, EventKind::REJECTED, json!({"message": "no"}))];
+    let refused = fixture.store.create_run(new.clone()).await;
+    assert!(matches!(refused, Err(StoreError::Stale { .. })), "{refused:?}");
+    new.record.last_seq = 1;
+    let record = fixture.create(new).await;
+    let slice = fixture.store.events(record.run_id, 0, 10, usize::MAX).unwrap();
+    assert_eq!((slice.status, slice.events.len()), (Status::Rejected, 1));
+    assert_eq!(slice.events[0].session_id, record.session_id);
+}
+
+#[tokio::test]
 async fn only_its_owner_writes_to_a_run() {
     let fixture = Fixture::new();
     let mut record = fixture.run().await;
