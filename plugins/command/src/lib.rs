@@ -109,7 +109,7 @@ impl Adapter for Command {
             Input::Timer(STOP_TIMER) => self.stop.harder(effects),
             Input::Refused(refused) => match (refused.effect.as_str(), refused.id) {
                 ("start-process", _) => {
-                    effects.finish(self.ended.never_began("not_granted", &refused.reason))
+                    effects.finish(self.ended.never_began("not_granted", &refused.reason));
                 }
                 ("set-timer", Some(STOP_TIMER)) if self.stop.has_begun() => self.stop.harder(effects),
                 // The process ended before it was asked something: its exit says all there is to say.
