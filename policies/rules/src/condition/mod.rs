@@ -4,14 +4,14 @@ mod check;
 mod functions;
 mod guard;
 mod operators;
+mod plan;
 pub(crate) mod schema;
 mod values;
 
 use std::fmt;
 
-use cel::common::types::CelBool;
-use cel::parser::Expression;
-use cel::{Context, Value};
+use cel::Context;
+use plan::Plan;
 
 pub(crate) use functions::Pattern;
 pub(crate) use values::{Bindings, Documents};
@@ -48,7 +48,7 @@ pub(crate) enum Judgement {
 
 /// A condition that was checked.
 pub(crate) struct Condition {
-    expression: Expression,
+    plan: Plan,
     uses: Vec<String>,
 }
 
@@ -77,7 +77,8 @@ impl Condition {
                     if faults.is_empty() { whole("is no expression".to_owned()) } else { faults }
                 },
             )?;
-        check::check(expression, &positions, patterns).map(|(expression, uses)| Self { expression, uses })
+        check::check(expression, &positions, patterns)
+            .map(|(expression, uses)| Self { plan: Plan::of(expression), uses })
     }
 
     /// Names what the condition reads.
@@ -90,15 +91,10 @@ impl Condition {
         if let Some(why) = bindings.broken(&self.uses) {
             return Judgement::Undecided { why: why.to_owned() };
         }
-        match Value::resolve_val(&self.expression, context) {
-            Ok(value) => match value.downcast_ref::<CelBool>().map(|answer| *answer.inner()) {
-                Some(true) => Judgement::Holds,
-                Some(false) => Judgement::Fails,
-                None => Judgement::Undecided {
-                    why: format!("it gives a {}, not true or false", value.get_type().name()),
-                },
-            },
-            Err(error) => Judgement::Undecided { why: shorten(&error.to_string(), 200) },
+        match self.plan.ask(bindings, context) {
+            Ok(true) => Judgement::Holds,
+            Ok(false) => Judgement::Fails,
+            Err(why) => Judgement::Undecided { why },
         }
     }
 }

@@ -81,8 +81,17 @@ impl<'d> Bindings<'d> {
         bindings
     }
 
+    /// Gives the value of a path.
+    pub(super) fn get(&self, path: &str) -> Option<&(dyn Val + 'd)> {
+        let (_, value) = self.values.iter().find(|(known, _)| *known == path)?;
+        Some(value.as_ref())
+    }
+
     /// Tells why one of these paths has no value.
     pub(crate) fn broken(&self, uses: &[String]) -> Option<&str> {
+        if self.broken.is_empty() {
+            return None;
+        }
         let found = self.broken.iter().find(|(path, _)| uses.iter().any(|used| used == path));
         found.map(|(_, why)| why.as_str())
     }
@@ -94,8 +103,7 @@ impl VariableResolver for Bindings<'_> {
             let pattern = self.patterns.get(number.parse::<usize>().ok()?)?;
             return Some(CowVal::Borrowed(pattern));
         }
-        let (_, value) = self.values.iter().find(|(path, _)| *path == variable)?;
-        Some(CowVal::Borrowed(value.as_ref()))
+        self.get(variable).map(CowVal::Borrowed)
     }
 }
 

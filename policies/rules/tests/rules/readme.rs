@@ -16,14 +16,35 @@ fn every_function_is_described() {
     }
 }
 
-/// The rules in the README load, and the base question that it shows is the one that examples start from: said in
-/// full as an example, it changes nothing.
+fn blocks() -> Vec<&'static str> {
+    README.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect()
+}
+
 #[test]
-fn the_examples_of_the_readme_load() {
-    let blocks: Vec<&str> =
-        README.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
-    assert!(blocks.len() >= 2);
-    for block in blocks {
+fn the_rules_of_the_readme_load() {
+    assert!(blocks().len() >= 2);
+    for block in blocks() {
         crate::load(block);
     }
+}
+
+#[test]
+fn the_base_question_of_the_readme_is_the_one_that_examples_start_from() {
+    let block = blocks().into_iter().find(|block| block.contains("the-base-question")).unwrap();
+    let table: toml::Table = block.parse().unwrap();
+    let shown = serde_json::to_value(&table["rule"][0]["match"][0]).unwrap();
+    let base = pointsman_rules::base_question();
+    let json = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+    let expected = serde_json::json!({
+        "action": base.action,
+        "backend": base.backend,
+        "role": base.role,
+        "cwd": base.cwd,
+        "access": "workspace-write",
+        "chain": [{ "name": base.chain[0].name, "role": base.chain[0].role }],
+        "request": json(&base.detail),
+        "facts": json(&base.facts),
+        "now": base.at,
+    });
+    assert_eq!(shown, expected);
 }
