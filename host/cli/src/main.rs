@@ -8,7 +8,9 @@ mod config;
 mod control;
 mod exit;
 mod failure;
+mod lineage;
 mod logging;
+mod plugins;
 mod state;
 mod terminal;
 

@@ -1,6 +1,8 @@
 //! `pointsman plugin`.
 
-use pointsman_engine::{ComponentSource, Settings};
+use std::path::Path;
+
+use pointsman_engine::Settings;
 use pointsman_model::Grant;
 use serde_json::{Value, json};
 
@@ -8,53 +10,117 @@ use crate::args::PluginCommand;
 use crate::config::{Loaded, settings};
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
+use crate::plugins::{Configured, Inspected, Inspector, configured, source};
 use crate::terminal::{Align, Out, render};
 
 pub(super) fn run(out: Out, loaded: &Loaded, command: &PluginCommand) -> Outcome {
     let settings = settings(loaded)?;
     match command {
-        PluginCommand::List => list(out, &settings),
-        PluginCommand::Inspect { plugin } => Err(Failure::not_found(plugin)),
+        PluginCommand::List => list(out, &configured(&settings)),
+        PluginCommand::Inspect { plugin } => inspect(out, &settings, plugin),
     }
 }
 
-fn list(out: Out, settings: &Settings) -> Outcome {
-    let mut rows: Vec<[String; 4]> = Vec::new();
-    for (name, backend) in &settings.backends {
-        let grants = backend.grants.iter().map(|Grant { leaf, target }| format!("{leaf} {target}"));
-        rows.push([
-            "backend".into(),
-            name.clone(),
-            source(&backend.component),
-            grants.collect::<Vec<_>>().join(", "),
-        ]);
-    }
-    for sanitizer in &settings.sanitizers {
-        rows.push(["sanitizer".into(), sanitizer.name.clone(), source(&sanitizer.component), String::new()]);
-    }
-    for policy in &settings.policies {
-        rows.push(["policy".into(), policy.name.clone(), source(&policy.component), String::new()]);
-    }
+/// Lists without loading anything.
+fn list(out: Out, plugins: &[Configured]) -> Outcome {
     if out.is_json() {
-        let value = |[kind, name, component, grants]: &[String; 4]| {
-            let grants: Vec<_> = grants.split(", ").filter(|grant| !grant.is_empty()).collect();
-            json!({ "kind": kind, "name": name, "component": component, "grants": grants })
+        let value = |plugin: &Configured| {
+            json!({
+                "kind": plugin.kind,
+                "name": plugin.name,
+                "component": source(&plugin.component),
+                "grants": plugin.grants.iter().map(words).collect::<Vec<_>>(),
+            })
         };
-        out.json(&rows.iter().map(value).collect::<Vec<Value>>())?;
+        out.json(&plugins.iter().map(value).collect::<Vec<Value>>())?;
         return Ok(Exit::Ok);
     }
     let columns =
         [("kind", Align::Left), ("name", Align::Left), ("component", Align::Left), ("grants", Align::Left)];
-    out.line(render(out, &columns, rows.into_iter().map(Vec::from).collect()))?;
+    let row = |plugin: &Configured| {
+        let grants: Vec<_> = plugin.grants.iter().map(words).collect();
+        vec![
+            plugin.kind.as_str().to_owned(),
+            plugin.name.clone(),
+            source(&plugin.component),
+            grants.join(", "),
+        ]
+    };
+    out.line(render(out, &columns, plugins.iter().map(row).collect()))?;
     Ok(Exit::Ok)
 }
 
-fn source(component: &ComponentSource) -> String {
-    match component {
-        ComponentSource::Bundled(bytes) => {
-            let name = pointsman_bundle::ALL.iter().find(|(_, bundled)| std::ptr::eq(*bundled, *bytes));
-            name.map_or_else(|| "bundled".to_owned(), |(name, _)| format!("bundled:{name}"))
-        }
-        ComponentSource::File(path) => path.display().to_string(),
+fn inspect(out: Out, settings: &Settings, named: &str) -> Outcome {
+    let plugins = configured(settings);
+    let found = plugins.iter().find(|plugin| plugin.name == named);
+    let path = Path::new(named);
+    if found.is_none() && !path.is_file() {
+        let names: Vec<_> = plugins.iter().map(|plugin| plugin.name.as_str()).collect();
+        return Err(Failure::not_found(format!("no plugin and no file {named:?}"))
+            .help(format!("there are {}", names.join(", "))));
     }
+    let inspector = Inspector::new(settings)?;
+    let inspected = match found {
+        Some(plugin) => inspector.inspect(plugin)?,
+        None => inspector.inspect_file(path)?,
+    };
+    let grants = found.map(|plugin| plugin.grants.as_slice()).unwrap_or_default();
+    if out.is_json() {
+        out.json(&as_json(named, &inspected, grants))?;
+    } else {
+        show(out, &inspected, grants)?;
+    }
+    Ok(Exit::Ok)
+}
+
+fn as_json(name: &str, inspected: &Inspected, grants: &[Grant]) -> Value {
+    let about = &inspected.description;
+    let request = |request: &pointsman_model::CapabilityRequest| json!({ "leaf": request.leaf, "target": request.target, "why": request.why });
+    json!({
+        "kind": inspected.kind,
+        "name": name,
+        "says": { "name": about.name, "version": about.version, "summary": about.summary },
+        "digest": inspected.digest,
+        "features": inspected.features,
+        "asks_for": about.requests.iter().map(request).collect::<Vec<_>>(),
+        "grants": grants,
+        "config_schema": about.config_schema,
+    })
+}
+
+fn show(out: Out, inspected: &Inspected, grants: &[Grant]) -> Result<(), Failure> {
+    let paint = out.paint();
+    let about = &inspected.description;
+    let field = |name: &str, value: String| out.line(format!("{} {value}", paint.dim(format!("{name:<9}"))));
+    field(inspected.kind.as_str(), format!("{} {}", paint.bold(&about.name), about.version))?;
+    field("is", about.summary.clone())?;
+    field("digest", inspected.digest.to_string())?;
+    if !inspected.features.is_empty() {
+        let words = |feature| serde_json::to_value(feature).ok()?.as_str().map(str::to_owned);
+        field("can", inspected.features.iter().filter_map(words).collect::<Vec<_>>().join(", "))?;
+    }
+    for request in &about.requests {
+        let covers = |grant: &&Grant| {
+            grant.leaf == request.leaf
+                && (request.target == "*" || grant.target == "*" || grant.target == request.target)
+        };
+        let given: Vec<_> = grants.iter().filter(covers).map(words).collect();
+        let given = if given.is_empty() {
+            paint.warn("not given")
+        } else {
+            paint.good(format!("given: {}", given.join(", ")))
+        };
+        field("asks for", format!("{} {} ({given}): {}", request.leaf, request.target, request.why))?;
+    }
+    let keys = about.config_schema["properties"].as_object();
+    for (key, schema) in keys.into_iter().flatten() {
+        let kind = schema["type"].as_str().unwrap_or("value");
+        let text = schema["description"].as_str().unwrap_or_default();
+        field("config", format!("{} ({kind}) {text}", paint.bold(key)))?;
+    }
+    Ok(())
+}
+
+fn words(grant: &Grant) -> String {
+    format!("{} {}", grant.leaf, grant.target)
 }

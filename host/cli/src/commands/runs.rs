@@ -5,6 +5,7 @@ use std::path::Path;
 use pointsman_model::calls::RunRef;
 use pointsman_model::{RunRecord, Status};
 use pointsman_store::RunFilter;
+use pointsman_store::import::import_run_folder;
 use serde_json::json;
 
 use super::answer::{as_host, ask_owner};
@@ -203,9 +204,33 @@ fn cancel(out: Out, loaded: &Loaded, state: &State, run: &RunRecord, reason: Str
     Ok(Exit::Ok)
 }
 
+/// Takes over what an older server left. Importing twice does no harm: what is known stays as it is.
 fn import(out: Out, state: &State, dir: &Path) -> Outcome {
-    let _ = (out, state, real_path(dir)?);
-    Err(Failure::internal("not there yet"))
+    let report = import_run_folder(&state.store, dir).map_err(|error| {
+        Failure::error(error).help("name the working directory that holds .nanobot-orchestrator")
+    })?;
+    if out.is_json() {
+        out.json(&report)?;
+        return Ok(Exit::Ok);
+    }
+    let paint = out.paint();
+    out.line(format!(
+        "{} {}; {} known already",
+        paint.good("imported"),
+        runs(report.imported.len()),
+        report.known
+    ))?;
+    for (folder, why) in &report.skipped {
+        out.line(format!("{} {folder}: {why}", paint.warn("skipped")))?;
+    }
+    for (run, note) in &report.notes {
+        out.line(format!("{} {run}: {note}", paint.dim("note")))?;
+    }
+    Ok(Exit::Ok)
+}
+
+fn runs(count: usize) -> String {
+    if count == 1 { "1 run".to_owned() } else { format!("{count} runs") }
 }
 
 pub(super) fn status(out: Out, status: Status) -> String {

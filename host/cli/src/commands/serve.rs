@@ -3,18 +3,22 @@
 use std::time::Duration;
 
 use pointsman_engine::Host;
+use pointsman_mcp::ServeOptions;
+use pointsman_store::Store;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::{Loaded, settings};
 use crate::control::Server;
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
+use crate::lineage::ancestors;
 
 /// Little is computed here: components run on threads of their own, and agents are other processes.
 const WORKERS: usize = 2;
 
 pub(super) fn run(loaded: &Loaded) -> Outcome {
-    let settings = settings(loaded)?;
+    let mut settings = settings(loaded)?;
+    settings.ancestors = ancestors(|| Store::open(&settings.state))?;
     let state = settings.state.clone();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKERS)
@@ -23,17 +27,20 @@ pub(super) fn run(loaded: &Loaded) -> Outcome {
         .build()
         .map_err(|error| Failure::internal(format!("the runtime cannot be started: {error}")))?;
     let served = runtime.block_on(async {
+        let options = ServeOptions::default();
+        let shutdown = options.shutdown.clone();
         // Before anything else: a signal that comes during the start ends it as well.
         let signalled = ended()?;
+        tokio::spawn(async move {
+            signalled.await;
+            shutdown.cancel();
+        });
         let host = Host::start(settings).await?;
         let control = Server::start(&state, host.clone());
         if let Err(error) = &control {
             tracing::warn!(%error, "no control socket: approvals cannot be answered while this host lives");
         }
-        let served = tokio::select! {
-            served = pointsman_mcp::serve_stdio(host.clone()) => served.map_err(Failure::error),
-            () = signalled => Ok(()),
-        };
+        let served = pointsman_mcp::serve_stdio(host.clone(), options).await.map_err(Failure::error);
         host.shutdown().await;
         drop(control);
         served

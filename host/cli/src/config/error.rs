@@ -54,6 +54,9 @@ pub(crate) enum ConfigError {
         /// What is wrong.
         source: pointsman_capabilities::process::InvalidProgram,
     },
+    /// This program does not know where it lies, so it cannot start itself again to supervise agents.
+    #[error("the place of this program cannot be found: {0}")]
+    NoProgram(std::io::Error),
     /// A folder that the host needs and that nothing names.
     #[error("no place for the state: neither XDG_STATE_HOME nor HOME is set")]
     NoHome,

@@ -47,11 +47,11 @@ mod tests {
     /// Values that the file shows at one place: several where the place is a list or a table by name.
     fn compare(root: &Value, at: &Value, shown: &[&Value], path: &str, missing: &mut Vec<String>) {
         let mut at = at;
-        while let Some(next) = at["$ref"]
-            .as_str()
-            .map(|target| &root.pointer(&target[1..]).unwrap())
-            .or_else(|| at["anyOf"].as_array().and_then(|choices| choices.first()))
-        {
+        loop {
+            let referred = at["$ref"].as_str().map(|target| root.pointer(&target[1..]).unwrap());
+            // An optional value is one of itself and null.
+            let wrapped = at["anyOf"].as_array().and_then(|choices| choices.first());
+            let Some(next) = referred.or(wrapped) else { break };
             at = next;
         }
         for (key, schema) in at["properties"].as_object().into_iter().flatten() {

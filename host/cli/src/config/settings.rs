@@ -1,12 +1,13 @@
 //! From the file's words to the engine's settings.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use pointsman_capabilities::process::SupervisorCommand;
+use pointsman_capabilities::secret::{SecretSource, Secrets};
 use pointsman_engine::{
-    BackendSettings, ComponentSource, PolicySettings, SanitizerSettings, SecretSource, Settings, WaitLimits,
+    BackendSettings, ComponentSource, PolicySettings, SanitizerSettings, Settings, WaitLimits,
 };
 use serde_json::Value;
 
@@ -26,9 +27,9 @@ pub(crate) fn settings(loaded: &Loaded) -> Result<Settings, ConfigError> {
     Ok(Settings {
         state: loaded.state_dir()?,
         ancestors: Vec::new(),
-        supervisor: supervisor(),
+        supervisor: SupervisorCommand::this_program(crate::SUPERVISE).map_err(ConfigError::NoProgram)?,
         programs: Arc::new(programs(loaded, &config.programs)?),
-        secrets: named(&config.secrets, |name, secret| source(loaded, name, secret))?,
+        secrets: Secrets::new(named(&config.secrets, |name, secret| source(loaded, name, secret))?),
         backends: named(&config.backends, |name, it| backend(loaded, name, it))?,
         sanitizers: listed(config.sanitizers.as_deref(), |at, it| sanitizer(loaded, at, it))?,
         policies: listed(config.policies.as_deref(), |at, it| policy(loaded, at, it))?,
@@ -43,14 +44,6 @@ pub(crate) fn settings(loaded: &Loaded) -> Result<Settings, ConfigError> {
         approval_ttl: config.runs.approval_ttl.get(),
         live_runs: config.runs.live,
     })
-}
-
-/// Gives the line that starts this very program again, to stand between the host and an agent.
-fn supervisor() -> Vec<OsString> {
-    // Linux keeps this name valid even when the file was replaced by a newer one while the host runs.
-    let program =
-        if cfg!(target_os = "linux") { Ok(PathBuf::from("/proc/self/exe")) } else { std::env::current_exe() };
-    vec![program.unwrap_or_else(|_| PathBuf::from("pointsman")).into(), crate::SUPERVISE.into()]
 }
 
 /// Makes the error of a value that cannot be meant.

@@ -13,5 +13,7 @@ mod server;
 mod socket;
 
 pub(crate) use client::Client;
+#[cfg(target_os = "linux")]
+pub(crate) use peer::parent_of;
 pub(crate) use protocol::{Reply, Request};
 pub(crate) use server::Server;

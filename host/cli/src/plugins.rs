@@ -1,0 +1,231 @@
+//! The configured components, loaded as the host would load them, to be looked at.
+
+use std::borrow::Cow;
+use std::path::Path;
+
+use pointsman_engine::{ComponentSource, Settings};
+use pointsman_model::plugin::{Description, Feature};
+use pointsman_model::{Digest, Grant};
+use pointsman_sandbox::{LoadError, Sandbox, SandboxConfig};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::failure::Failure;
+use crate::terminal::Progress;
+
+/// What a component is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Kind {
+    /// Drives agents.
+    Backend,
+    /// Shapes events.
+    Sanitizer,
+    /// Judges requests.
+    Policy,
+}
+
+impl Kind {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Backend => "backend",
+            Self::Sanitizer => "sanitizer",
+            Self::Policy => "policy",
+        }
+    }
+}
+
+/// A component as the operator configured it.
+#[derive(Debug, Clone)]
+pub(crate) struct Configured {
+    /// What it is for.
+    pub(crate) kind: Kind,
+    /// Its name.
+    pub(crate) name: String,
+    /// Where its bytes come from.
+    pub(crate) component: ComponentSource,
+    /// What it is given.
+    pub(crate) grants: Vec<Grant>,
+    /// What it is told.
+    config: Config,
+}
+
+#[derive(Debug, Clone)]
+enum Config {
+    /// A value that its schema must take.
+    Value(Value),
+    /// A text that it must read.
+    Text(String),
+}
+
+/// What a component says of itself.
+#[derive(Debug, Clone)]
+pub(crate) struct Inspected {
+    /// What it is for.
+    pub(crate) kind: Kind,
+    /// The digest of its bytes.
+    pub(crate) digest: Digest,
+    /// What it says.
+    pub(crate) description: Description,
+    /// What a backend can do.
+    pub(crate) features: Vec<Feature>,
+}
+
+/// Lists what is configured: backends, sanitizers, policies.
+pub(crate) fn configured(settings: &Settings) -> Vec<Configured> {
+    let backends = settings.backends.iter().map(|(name, backend)| Configured {
+        kind: Kind::Backend,
+        name: name.clone(),
+        component: backend.component.clone(),
+        grants: backend.grants.clone(),
+        config: Config::Value(backend.config.clone()),
+    });
+    let sanitizers = settings.sanitizers.iter().map(|sanitizer| Configured {
+        kind: Kind::Sanitizer,
+        name: sanitizer.name.clone(),
+        component: sanitizer.component.clone(),
+        grants: Vec::new(),
+        config: Config::Value(sanitizer.config.clone()),
+    });
+    let policies = settings.policies.iter().map(|policy| Configured {
+        kind: Kind::Policy,
+        name: policy.name.clone(),
+        component: policy.component.clone(),
+        grants: Vec::new(),
+        config: Config::Text(policy.config.clone()),
+    });
+    backends.chain(sanitizers).chain(policies).collect()
+}
+
+/// Says where a component comes from, as the configuration would.
+pub(crate) fn source(component: &ComponentSource) -> String {
+    match component {
+        ComponentSource::Bundled(bytes) => {
+            let name = pointsman_bundle::ALL.iter().find(|(_, bundled)| std::ptr::eq(*bundled, *bytes));
+            name.map_or_else(|| "bundled".to_owned(), |(name, _)| format!("bundled:{name}"))
+        }
+        ComponentSource::File(path) => path.display().to_string(),
+    }
+}
+
+/// Loads components, compiling what was never compiled here.
+pub(crate) struct Inspector {
+    sandbox: Sandbox,
+}
+
+impl Inspector {
+    /// Makes a sandbox over the same cache as the host's.
+    pub(crate) fn new(settings: &Settings) -> Result<Self, Failure> {
+        let config = SandboxConfig::new(Some(settings.state.join("components")));
+        Ok(Self { sandbox: Sandbox::new(config).map_err(chain)? })
+    }
+
+    /// Loads a component and has it read its configuration.
+    pub(crate) fn inspect(&self, plugin: &Configured) -> Result<Inspected, Failure> {
+        let bytes = match &plugin.component {
+            ComponentSource::Bundled(bytes) => Cow::Borrowed(*bytes),
+            ComponentSource::File(path) => Cow::Owned(read(path)?),
+        };
+        let name = &plugin.name;
+        let _progress =
+            (!self.sandbox.is_cached(&bytes)).then(|| Progress::start(format!("compiling {name}")));
+        let inspected = self.load(plugin.kind, name, &bytes).map_err(chain)?;
+        match &plugin.config {
+            Config::Value(value) => agrees(name, &inspected.description.config_schema, value)?,
+            Config::Text(text) => {
+                let module = self.sandbox.load_policy(name, &bytes).map_err(chain)?;
+                module.load(text).map_err(chain)?;
+            }
+        }
+        Ok(inspected)
+    }
+
+    /// Loads a file that is not configured, as whatever it is.
+    pub(crate) fn inspect_file(&self, path: &Path) -> Result<Inspected, Failure> {
+        let bytes = read(path)?;
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let _progress =
+            (!self.sandbox.is_cached(&bytes)).then(|| Progress::start(format!("compiling {name}")));
+        let mut last = None;
+        for kind in [Kind::Backend, Kind::Sanitizer, Kind::Policy] {
+            match self.load(kind, &name, &bytes) {
+                Err(error @ LoadError::MissingExport { .. }) => last = Some(error),
+                loaded => return loaded.map_err(chain),
+            }
+        }
+        Err(last.map_or_else(|| Failure::internal("no kind of plugin was tried"), chain))
+    }
+
+    fn load(&self, kind: Kind, name: &str, bytes: &[u8]) -> Result<Inspected, LoadError> {
+        Ok(match kind {
+            Kind::Backend => {
+                let plugin = self.sandbox.load_backend(name, bytes)?;
+                let about = plugin.about();
+                Inspected {
+                    kind,
+                    digest: plugin.digest(),
+                    description: about.common.clone(),
+                    features: about.features.iter().copied().collect(),
+                }
+            }
+            Kind::Sanitizer => {
+                let plugin = self.sandbox.load_sanitizer(name, bytes)?;
+                Inspected {
+                    kind,
+                    digest: plugin.digest(),
+                    description: plugin.about().clone(),
+                    features: Vec::new(),
+                }
+            }
+            Kind::Policy => {
+                let plugin = self.sandbox.load_policy(name, bytes)?;
+                Inspected {
+                    kind,
+                    digest: plugin.digest(),
+                    description: plugin.about().clone(),
+                    features: Vec::new(),
+                }
+            }
+        })
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    std::fs::read(path)
+        .map_err(|error| Failure::error(format!("cannot read component {}: {error}", path.display())))
+}
+
+/// Checks a configuration against the schema that its plugin gives.
+fn agrees(name: &str, schema: &Value, config: &Value) -> Result<(), Failure> {
+    let validator = jsonschema::validator_for(schema).map_err(|error| {
+        Failure::error(format!("plugin {name}: its configuration's schema is none: {error}"))
+    })?;
+    let faults: Vec<String> = validator
+        .iter_errors(config)
+        .take(10)
+        .map(|error| match error.instance_path().to_string() {
+            path if path.is_empty() => error.to_string(),
+            path => format!("{path}: {error}"),
+        })
+        .collect();
+    if faults.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::new(
+        crate::exit::Exit::Configuration,
+        format!("plugin {name}: configuration: {}", faults.join("; ")),
+    )
+    .help(format!("`pointsman plugin inspect {name} --json` prints the schema")))
+}
+
+/// Makes a failure of an error and everything behind it.
+fn chain(error: impl std::error::Error) -> Failure {
+    let mut message = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        message.push_str(": ");
+        message.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    Failure::error(message)
+}

@@ -1,0 +1,108 @@
+//! What is wrong with a configuration is said with its place and with what would help.
+
+use rstest::rstest;
+
+use crate::program::Home;
+
+#[rstest]
+#[case::a_key_misspelt(
+    "[backends.mine]\ncomponnent = \"bundled:codex\"\n",
+    "error: ~/.config/pointsman/pointsman.toml:2:1: unknown key `backends.mine.componnent`\n\
+     help: did you mean `component`? `pointsman config example` shows every key\n"
+)]
+#[case::a_key_in_the_wrong_section(
+    "[runs]\nrun_folders = false\n",
+    "error: ~/.config/pointsman/pointsman.toml:2:1: unknown key `runs.run_folders`\n\
+     help: it belongs to [state]; `pointsman config example` shows every key\n"
+)]
+#[case::a_value_of_the_wrong_kind(
+    "[state]\nrun_folders = \"yes\"\n",
+    "error: ~/.config/pointsman/pointsman.toml:2:15: `state.run_folders`: invalid type: string \"yes\", expected a \
+     boolean\nhelp: `pointsman config example` shows every key\n"
+)]
+#[case::a_capability_that_does_not_exist(
+    "[backends.mine]\ncomponent = \"bundled:codex\"\ngrants = [\"process/spwan@1 codex\"]\n",
+    "error: ~/.config/pointsman/pointsman.toml:3:11: `backends.mine.grants[0]`: unknown capability \
+     \"process/spwan@1\"; there are process/spawn@1, timer/set@1, secret/use@1 and request/send@1\n\
+     help: `pointsman config example` shows every key\n"
+)]
+#[case::a_component_that_does_not_exist(
+    "[backends.mine]\ncomponent = \"bundled:kodex\"\n",
+    "error: ~/.config/pointsman/pointsman.toml: `backends.mine.component`: no such component \"bundled:kodex\"; there \
+     are bundled:codex, bundled:command, bundled:spill, bundled:rules\n\
+     help: `pointsman config example` shows every key\n"
+)]
+#[case::a_secret_from_nowhere(
+    "[secrets.token]\n",
+    "error: ~/.config/pointsman/pointsman.toml: `secrets.token`: give where it is read: either env = \"VARIABLE\" or \
+     file = \"PATH\"\nhelp: `pointsman config example` shows every key\n"
+)]
+fn faults_are_named_with_their_place(#[case] text: &str, #[case] said: &str) {
+    let home = Home::new();
+    home.configure(text);
+    for args in [&["config", "check"][..], &["plugin", "list"], &["serve"]] {
+        let it = home.run(args);
+        assert_eq!((it.exit, it.err.as_str(), it.out.as_str()), (Some(3), said, ""), "{args:?}");
+    }
+}
+
+#[test]
+fn no_file_is_needed_and_the_working_directory_is_never_looked_at() {
+    let home = Home::new();
+    std::fs::write(home.path().join("pointsman.toml"), "nonsense").unwrap();
+    let it = home.run(&["config", "check"]);
+    assert_eq!((it.exit, it.err.as_str()), (Some(0), ""));
+    insta::assert_snapshot!(it.out, @r"
+    ok: no configuration file, and none is needed
+      state       ~/.local/state/pointsman
+      backends    codex
+      sanitizers  spill
+      policies    careful
+    ");
+}
+
+#[test]
+fn a_file_adds_to_what_is_built_in() {
+    let home = Home::new();
+    home.configure("[backends.lint]\ncomponent = \"bundled:command\"\n[state]\ndir = \"kept\"\n");
+    let it = home.run(&["config", "check", "--json"]);
+    let check: serde_json::Value = serde_json::from_str(&it.out).unwrap();
+    assert_eq!(check["backends"], serde_json::json!(["codex", "lint"]));
+    assert_eq!(check["state"], "~/.config/pointsman/kept");
+}
+
+#[test]
+fn a_file_that_is_named_must_be_there() {
+    let home = Home::new();
+    let it = home.run(&["config", "check", "nowhere.toml"]);
+    assert_eq!(it.exit, Some(3));
+    assert!(it.err.contains("nowhere.toml: cannot read the configuration"), "{}", it.err);
+    let it = home.run(&["--config", "nowhere.toml", "runs", "list"]);
+    assert_eq!(it.exit, Some(3));
+    let mut by_variable = home.command(&["runs", "list"]);
+    let it = home.said(by_variable.env("POINTSMAN_CONFIG", "nowhere.toml").output().unwrap());
+    assert_eq!(it.exit, Some(3));
+}
+
+#[test]
+fn the_example_is_well_formed() {
+    let home = Home::new();
+    home.configure(&home.run(&["config", "example"]).out);
+    assert_eq!(home.run(&["config", "check"]).exit, Some(0));
+}
+
+#[test]
+fn the_schema_is_closed_and_describes_every_key() {
+    let home = Home::new();
+    let schema: serde_json::Value = serde_json::from_str(&home.run(&["config", "schema"]).out).unwrap();
+    assert_eq!(schema["additionalProperties"], false);
+    let mut undescribed = Vec::new();
+    for (name, section) in schema["$defs"].as_object().unwrap() {
+        for (key, value) in section["properties"].as_object().into_iter().flatten() {
+            if value["description"].as_str().is_none_or(str::is_empty) {
+                undescribed.push(format!("{name}.{key}"));
+            }
+        }
+    }
+    assert_eq!(undescribed, Vec::<String>::new());
+}

@@ -1,0 +1,7 @@
+//! The program as a person meets it: its words, its exit statuses, and what it leaves alone.
+
+mod answers;
+mod configuration;
+mod program;
+mod serving;
+mod words;
