@@ -32,8 +32,8 @@ pub(crate) fn engine() -> Result<Engine, SandboxError> {
 /// beside policies and sanitizers.
 fn pool() -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::new();
-    // A Rust guest is 3 core instances (itself and two shims); componentize-py makes some 30 of one component (libc,
-    // libpython, each native module, and their glue). The runtime's defaults of 1,000 are for core modules.
+    // A Rust guest is three core instances (itself and two shims), but componentize-py makes dozens of one component:
+    // libc, libpython, each native module, and the glue between them. The runtime's 1,000 in all is for core modules.
     pool.total_component_instances(2_048);
     pool.total_core_instances(65_536);
     pool.max_core_instance_size(4 << 20);
@@ -42,9 +42,9 @@ fn pool() -> PoolingAllocationConfig {
     pool.total_memories(2_048);
     pool.max_memory_size(LARGEST_MEMORY);
     pool.max_memories_per_module(4);
-    // A Rust guest has 2 tables of a few hundred elements. StarlingMonkey's and libpython's have over 10,000, the
-    // latter in a single table that all of its modules share; the runtime's default of 20,000 is too near.
-    pool.total_tables(8_192);
+    // A Rust guest has two tables of a few hundred elements. Those of StarlingMonkey and libpython have over 10,000,
+    // and all modules of a Python component share one, so the runtime's 20,000 is too near. 2 GiB, untouched.
+    pool.total_tables(4_096);
     pool.table_elements(65_536);
     pool.max_tables_per_module(8);
     // Guests run on the threads that call them.

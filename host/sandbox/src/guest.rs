@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use pointsman_model::Timestamp;
 use wasmtime::component::{Instance, InstancePre};
-use wasmtime::{PoolConcurrencyLimitError, Store, Trap};
+use wasmtime::{Store, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
 use crate::intake::Fault;
@@ -106,7 +106,7 @@ impl Cell {
             }
             Err(Fault::Malformed(what)) => Err(self.plugin.failure(export, Cause::Malformed { what }).into()),
             Err(Fault::Runtime(error)) => {
-                let cause = cause(&error, limits, store.data().quota.denied_memory());
+                let cause = cause(&error, export, limits, store.data().quota.denied_memory());
                 tracing::debug!(plugin = self.plugin.name, export, "{error:?}");
                 Err(self.plugin.failure(export, cause).into())
             }
@@ -115,14 +115,12 @@ impl Cell {
 }
 
 /// Names what ended a call.
-fn cause(error: &wasmtime::Error, limits: &Limits, denied_memory: bool) -> Cause {
-    match error.downcast_ref::<Trap>() {
+fn cause(error: &wasmtime::Error, export: &'static str, limits: &Limits, denied_memory: bool) -> Cause {
+    let trap = error.downcast_ref::<Trap>();
+    match trap {
         Some(Trap::OutOfFuel) => return Cause::OutOfFuel { limit: limits.fuel },
         Some(Trap::Interrupt) => return Cause::Deadline { limit: limits.deadline },
         _ => {}
-    }
-    if error.downcast_ref::<PoolConcurrencyLimitError>().is_some() {
-        return Cause::NoRoom { message: error.root_cause().to_string() };
     }
     if denied_memory {
         // The guest was told that there is no more, and gave up.
@@ -136,8 +134,14 @@ fn cause(error: &wasmtime::Error, limits: &Limits, denied_memory: bool) -> Cause
     if message.contains("fuel allocated for hostcalls has been exhausted") {
         return Cause::ReturnedTooMuch { what: "bytes", limit: limits.returned_bytes };
     }
-    if error.downcast_ref::<Trap>().is_some() || !message.contains("invalid") {
+    // An error that passed through the guest's frames carries them along, be it a trap or a word of the host's WASI.
+    if trap.is_some() || error.downcast_ref::<WasmBacktrace>().is_some() {
         return Cause::Trap { message };
     }
+    if export == INSTANTIATE {
+        // The pool, or the instance's own limits of memories, tables and core instances.
+        return Cause::NoRoom { message };
+    }
+    // What is left was found by the runtime while it read the answer, such as text that is not UTF-8.
     Cause::Malformed { what: message }
 }

@@ -1,1 +1,45 @@
-//! Placeholder.
+//! A guest that misbehaves on demand, so that tests see it contained.
+//!
+//! One component exports all three kinds of plugin. What it does in a call is said by a word: a backend's and a
+//! sanitizer's stands in the configuration as `{"do": "spin"}`, with `"in": "start"` or `"in": "handle"` for a backend;
+//! a policy's in its configuration and in the question's `action`. A description is asked for without any
+//! parameter: its word is [`describe::WORD`], which tests overwrite in the component's bytes.
+
+#![cfg_attr(not(target_family = "wasm"), expect(dead_code, reason = "only a component exports anything"))]
+
+mod backend;
+mod describe;
+mod policy;
+mod reach;
+mod ruin;
+mod sanitizer;
+
+/// What the bindings' generator makes of the contract.
+#[expect(unsafe_code, reason = "generated")]
+#[expect(clippy::allow_attributes, clippy::semicolon_if_nothing_returned, reason = "generated")]
+mod bindings {
+    wit_bindgen::generate!({
+        path: "../../../wit",
+        inline: "
+            package pointsman:hostile;
+            world hostile {
+                export pointsman:plugin/backend@0.1.0;
+                export pointsman:plugin/sanitizer@0.1.0;
+                export pointsman:plugin/policy@0.1.0;
+            }
+        ",
+        world: "pointsman:hostile/hostile",
+        generate_all,
+    });
+    use super::Hostile;
+    export!(Hostile);
+}
+
+/// The guest.
+struct Hostile;
+
+/// Reads `{"do": …}`.
+fn word(config: &str) -> String {
+    let config: serde_json::Value = serde_json::from_str(config).unwrap_or_default();
+    config["do"].as_str().unwrap_or("nothing").to_owned()
+}
