@@ -60,6 +60,15 @@ pub enum Error {
     ShuttingDown,
 }
 
+impl From<pointsman_store::StoreError> for Error {
+    fn from(error: pointsman_store::StoreError) -> Self {
+        Self::Store(match std::error::Error::source(&error) {
+            Some(source) => format!("{error}: {source}"),
+            None => error.to_string(),
+        })
+    }
+}
+
 fn in_cwd(cwd: Option<&str>) -> String {
     cwd.map(|cwd| format!(" in cwd {cwd}")).unwrap_or_default()
 }

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pointsman_capabilities::process::Programs;
-use pointsman_model::Grant;
+use pointsman_capabilities::process::{Programs, SupervisorCommand};
+use pointsman_capabilities::secret::Secrets;
+use pointsman_model::{Grant, Principal};
 use serde_json::Value;
 
 /// Where a component's bytes come from.
@@ -67,10 +68,14 @@ pub struct WaitLimits {
 pub struct Settings {
     /// Folder of the journal, the artifacts and the component cache. Only its owner may enter it.
     pub state: PathBuf,
+    /// Who stands above this host's clients, if an agent of another run started it: from the root. Else empty.
+    pub ancestors: Vec<Principal>,
+    /// The program and arguments that supervise a child process: this very program, told to do so.
+    pub supervisor: SupervisorCommand,
     /// Programs that plugins may start.
     pub programs: Arc<Programs>,
     /// Secrets by name: where to read them when they are needed, never their values.
-    pub secrets: BTreeMap<String, SecretSource>,
+    pub secrets: Secrets,
     /// Backends by name.
     pub backends: BTreeMap<String, BackendSettings>,
     /// Sanitizers, first to last.
@@ -91,13 +96,4 @@ pub struct Settings {
     pub approval_ttl: Duration,
     /// Runs that may be live at once; more stay queued.
     pub live_runs: usize,
-}
-
-/// Where a secret is read from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SecretSource {
-    /// A variable of the host's own environment.
-    Env(String),
-    /// A file, trimmed at its end.
-    File(PathBuf),
 }

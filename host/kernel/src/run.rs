@@ -1,6 +1,7 @@
 //! A run's state: the sum of its entries.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use pointsman_model::{
     Approval, ApprovalId, ApprovalState, Event, EventKind, RemoteRef, RunRecord, RunSpec, Status, Timestamp,
@@ -43,7 +44,8 @@ pub(crate) enum Stage {
 /// A run's state: the sum of its entries.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Run {
-    pub(crate) spec: RunSpec,
+    /// Shared, because a prompt may be long and a state is copied for every batch.
+    pub(crate) spec: Arc<RunSpec>,
     pub(crate) record: RunRecord,
     pub(crate) stage: Stage,
     pub(crate) approvals: BTreeMap<ApprovalId, Approval>,
@@ -84,7 +86,7 @@ impl Run {
                 supervision: None,
                 truncated: Vec::new(),
             },
-            spec: (**spec).clone(),
+            spec: Arc::new((**spec).clone()),
             stage: Stage::Created,
             approvals: BTreeMap::new(),
             permissions: BTreeMap::new(),
@@ -111,8 +113,9 @@ impl Run {
             Entry::Created { .. } => {}
             Entry::Ruled { at, ruling } => {
                 if let Some(ceiling) = ruling.ceiling {
-                    self.spec.access = self.spec.access.min(ceiling);
-                    self.record.access = Some(self.spec.access);
+                    let access = self.spec.access.min(ceiling);
+                    Arc::make_mut(&mut self.spec).access = access;
+                    self.record.access = Some(access);
                 }
                 if ruling.verdict == Verdict::Allow {
                     self.stage = Stage::Cleared(None);

@@ -26,6 +26,8 @@ pub mod reason {
     pub const APPROVAL_EXPIRED: &str = "approval_expired";
     /// Somebody asked for the run to be cancelled.
     pub const CANCELLED: &str = "cancelled";
+    /// The answer is not what the output schema asks for.
+    pub const OUTPUT_SCHEMA_MISMATCH: &str = "output_schema_mismatch";
     /// The store could not take what the run produced.
     pub const STORE_FAILED: &str = "store_failed";
 }

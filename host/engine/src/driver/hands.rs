@@ -1,0 +1,182 @@
+//! What a run sets in motion: processes and timers.
+
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use pointsman_capabilities::process::{Child, authorize};
+use pointsman_capabilities::timer::{Ring, Timers};
+use pointsman_capabilities::{Asker, Refusal};
+use pointsman_model::plugin::{Effect, HandleId, Input, Process};
+use pointsman_model::{CapabilityRequest, Grant, Leaf};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use super::live::refused;
+use crate::Host;
+
+/// Inputs that wait for the plugin at most. Behind them the processes' pipes are not read.
+const WAITING: usize = 4;
+
+/// Who asks, and in which surroundings.
+pub(super) struct Asking {
+    /// The backend's table in the configuration.
+    pub(super) table: String,
+    pub(super) requests: Vec<CapabilityRequest>,
+    pub(super) grants: Vec<Grant>,
+    pub(super) cwd: PathBuf,
+    /// The host's own variables of this run.
+    pub(super) environment: Vec<(String, String)>,
+}
+
+/// What a run sets in motion. Dropping it kills whatever lives.
+pub(super) struct Hands {
+    host: Host,
+    asking: Asking,
+    children: HashMap<HandleId, Child>,
+    timers: Timers,
+    live_timers: HashSet<HandleId>,
+    inputs: mpsc::Sender<Input>,
+}
+
+impl Hands {
+    pub(super) fn new(host: Host, asking: Asking) -> (Self, mpsc::Receiver<Input>, mpsc::Receiver<Ring>) {
+        let (inputs, receiver) = mpsc::channel(WAITING);
+        let (timers, rings) = Timers::new();
+        let (children, live_timers) = Default::default();
+        (Self { host, asking, children, timers, live_timers, inputs }, receiver, rings)
+    }
+
+    /// Says whether anything lives that may bring an input.
+    pub(super) fn is_busy(&self) -> bool {
+        !self.children.is_empty() || !self.live_timers.is_empty()
+    }
+
+    /// Takes note of inputs on their way to the plugin: a process that has exited is no longer held.
+    pub(super) fn note(&mut self, inputs: &[Input]) {
+        for input in inputs {
+            if let Input::ProcessExited { id, .. } = input {
+                self.children.remove(id);
+            }
+        }
+    }
+
+    /// Takes a timer's ring; gives the input that it makes, if the timer still counts.
+    pub(super) fn ring(&mut self, ring: Ring) -> Option<Input> {
+        let id = self.timers.accept(ring)?;
+        self.live_timers.remove(&id);
+        Some(Input::Timer(id))
+    }
+
+    /// Performs an effect; gives the input that it makes at once, if any.
+    pub(super) async fn perform(&mut self, effect: Effect) -> Option<Input> {
+        let name = effect.name();
+        match effect {
+            Effect::StartProcess(process) => self.start(process).await,
+            Effect::WriteProcess(id, bytes) => match self.children.get(&id) {
+                Some(child) => child.write(bytes).err().map(|error| {
+                    refused(name, Some(id), Leaf::ProcessSpawn.as_str(), error.to_string())
+                }),
+                None => Some(no_such_process(name, id)),
+            },
+            Effect::CloseInput(id) => match self.children.get_mut(&id) {
+                Some(child) => {
+                    child.close_input();
+                    None
+                }
+                None => Some(no_such_process(name, id)),
+            },
+            // A process that has just ended needs no stop.
+            Effect::StopProcess(id, stop) => {
+                if let Some(child) = self.children.get(&id) {
+                    child.stop(stop);
+                }
+                None
+            }
+            Effect::SetTimer(id, after) => {
+                let set = {
+                    let asker = asker(&self.asking);
+                    self.timers.set(&asker, id, Duration::from_millis(after.into()))
+                };
+                match set {
+                    Ok(()) => {
+                        self.live_timers.insert(id);
+                        None
+                    }
+                    Err(refusal) => Some(said(refusal)),
+                }
+            }
+            Effect::ClearTimer(id) => {
+                self.timers.clear(id);
+                self.live_timers.remove(&id);
+                None
+            }
+            Effect::SendRequest(request) => {
+                let reason = "this version of the host sends no requests".to_owned();
+                Some(refused(name, Some(request.id), Leaf::RequestSend.as_str(), reason))
+            }
+            Effect::AbortRequest(_) => None,
+            Effect::Extension(what, _) => {
+                Some(refused(name, None, "", format!("this host knows no extension {what:?}")))
+            }
+            // The run's own task has these.
+            Effect::Emit(_)
+            | Effect::AskPermission(_)
+            | Effect::AwaitInput(_)
+            | Effect::Remember(_)
+            | Effect::Finish(_) => None,
+        }
+    }
+
+    async fn start(&mut self, process: Process) -> Option<Input> {
+        let id = process.id;
+        if self.children.contains_key(&id) {
+            let reason = format!("handle {id} already names a live process");
+            return Some(refused("start-process", Some(id), Leaf::ProcessSpawn.as_str(), reason));
+        }
+        let settings = self.host.settings();
+        let authorized = match authorize(&process, &asker(&self.asking), &settings.programs, &settings.secrets) {
+            Ok(authorized) => authorized,
+            Err(refusal) => return Some(said(refusal)),
+        };
+        let spawned = self.host.inner.processes.spawn(authorized, &self.asking.cwd, &self.asking.environment).await;
+        let (child, mut events) = match spawned {
+            Ok(spawned) => spawned,
+            Err(error) => return Some(Input::ProcessFailed(id, error.to_string())),
+        };
+        tracing::info!(program = process.program, pid = child.pid(), "process started");
+        self.children.insert(id, child);
+        let inputs = self.inputs.clone();
+        tokio::spawn(async move {
+            while let Some(event) = events.recv().await {
+                // When nobody takes inputs any more, the output is still read, so that the process can end.
+                drop(inputs.send(event.into_input(id)).await);
+            }
+        });
+        None
+    }
+
+    /// Ends every process: interrupt, terminate, kill, with a grace period after each.
+    pub(super) async fn stop_all(&mut self, grace: Duration) {
+        let mut stops = JoinSet::new();
+        for (_, child) in self.children.drain() {
+            stops.spawn(async move {
+                child.stop_gracefully(grace).await;
+            });
+        }
+        while stops.join_next().await.is_some() {}
+    }
+}
+
+fn asker(asking: &Asking) -> Asker<'_> {
+    Asker { table: &asking.table, requests: &asking.requests, grants: &asking.grants }
+}
+
+fn said(refusal: Refusal) -> Input {
+    tracing::warn!(%refusal, "an effect was refused");
+    refusal.into()
+}
+
+fn no_such_process(effect: &str, id: HandleId) -> Input {
+    refused(effect, Some(id), Leaf::ProcessSpawn.as_str(), format!("no process with handle {id} lives"))
+}

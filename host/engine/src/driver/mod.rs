@@ -1,0 +1,321 @@
+//! One task owns one run, from the policies' word to the last process.
+
+mod hands;
+mod live;
+mod outcome;
+
+use std::sync::Arc;
+
+use pointsman_kernel::{Command, Next, Question as Asked, Refused};
+use pointsman_model::{
+    Answer, ApprovalId, Digest, Message, Outcome, Question, RunRecord, RunSpec, Status, digest_of, reason,
+};
+use pointsman_store::Durability;
+use serde_json::{Value, json};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+use crate::journal::{Journal, JournalError};
+use crate::{Client, Error, Host, clock, facts, judge, spawn};
+
+/// What the task that owns a run is told from outside.
+pub(crate) enum Order {
+    /// End it. The reply says that it will; the task's end says that it has.
+    Cancel { reason: String, reply: oneshot::Sender<Result<(), Error>> },
+    /// Say something to its agent.
+    Say { message: Message, reply: oneshot::Sender<Result<(), Error>> },
+    /// A person answers.
+    Settle {
+        approval_id: ApprovalId,
+        digest: Digest,
+        answer: Answer,
+        by: String,
+        reply: oneshot::Sender<Result<(), Error>>,
+    },
+}
+
+/// The task that owns a run.
+pub(crate) struct Driver {
+    host: Host,
+    journal: Journal,
+    config: Value,
+    mailbox: mpsc::Receiver<Order>,
+    ruled: Option<oneshot::Sender<RunRecord>>,
+}
+
+/// Whether there is more to do for this host.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Step {
+    On,
+    /// The host ends, and the run stays as it is for the next one.
+    Leave,
+}
+
+impl Driver {
+    pub(crate) fn new(
+        host: Host,
+        journal: Journal,
+        config: Value,
+        mailbox: mpsc::Receiver<Order>,
+        ruled: Option<oneshot::Sender<RunRecord>>,
+    ) -> Self {
+        Self { host, journal, config, mailbox, ruled }
+    }
+
+    /// Takes the run as far as it goes.
+    pub(crate) async fn drive(mut self) {
+        loop {
+            let step = match self.journal.run().next() {
+                Next::AskPolicies => self.ask_policies().await,
+                Next::AwaitPerson(id) => self.await_person(id).await,
+                Next::Launch => match self.await_turn().await {
+                    Turn::Ours(admission) => {
+                        let step = self.live().await;
+                        drop(admission);
+                        step
+                    }
+                    Turn::Gone => Ok(Step::On),
+                    Turn::Leave => Ok(Step::Leave),
+                },
+                Next::Live | Next::Nothing => break,
+            };
+            match step {
+                Ok(Step::On) => {}
+                Ok(Step::Leave) => break,
+                Err(error) => {
+                    tracing::error!(run = %self.journal.run().record().run_id, %error, "a run cannot go on");
+                    self.finish(Outcome::failed(reason::STORE_FAILED, error.to_string())).await;
+                }
+            }
+        }
+        self.journal.close().await;
+    }
+
+    async fn write(&mut self, command: Command, durability: Durability) -> Result<(), JournalError> {
+        self.journal.write(&self.host.inner, command, durability).await
+    }
+
+    /// Ends the run. A store that cannot take it now is asked again until it can, or until the host ends; then the
+    /// next host finds the run and ends it.
+    async fn finish(&mut self, outcome: Outcome) {
+        loop {
+            match self.write(Command::Finish(outcome.clone()), Durability::Flushed).await {
+                Ok(()) | Err(JournalError::Refused(_)) => return,
+                Err(JournalError::Store(error)) => {
+                    tracing::error!(run = %self.journal.run().record().run_id, %error, "the end of a run cannot be stored yet");
+                }
+            }
+            let ending = &self.host.inner.ending;
+            tokio::select! {
+                () = ending.cancelled() => return,
+                () = tokio::time::sleep(std::time::Duration::from_secs(1)) => {}
+            }
+        }
+    }
+
+    async fn ask_policies(&mut self) -> Result<Step, JournalError> {
+        let run = self.journal.run();
+        let action = if run.spec().resumed_from.is_some() { "continue" } else { "spawn" };
+        let (mut spec, name) = (run.spec().clone(), run.record().agent_name.clone());
+        let question = self.question(action, &spec, spawn::request(&spec, &name, &self.config)).await;
+        let (question, ruling) = self.judged(question).await;
+        if let Some(ceiling) = ruling.ceiling {
+            spec.access = spec.access.min(ceiling);
+        }
+        let detail = spawn::request(&spec, &name, &self.config);
+        let asked = self.asked(action, &spec, question, detail, ruling.ttl_seconds);
+        tracing::info!(run = %self.journal.run().record().run_id, verdict = ?ruling.verdict, rule = ruling.rule, "policies have spoken");
+        let written = self.write(Command::Rule { ruling, question: asked }, Durability::Flushed).await;
+        if let Some(ruled) = self.ruled.take() {
+            // Whoever asked may have gone.
+            drop(ruled.send(self.journal.run().record().clone()));
+        }
+        written.map(|()| Step::On)
+    }
+
+    /// Puts a question together, with the facts that the host gathers.
+    async fn question(&self, action: &str, spec: &RunSpec, detail: Value) -> Question {
+        let (cwd, roots, live) = (spec.cwd.clone(), self.host.settings().roots.clone(), self.host.live_count());
+        let client = Client {
+            name: spec.chain.first().map_or_else(String::new, |root| root.name.clone()),
+            version: None,
+        };
+        let facts = tokio::task::spawn_blocking(move || facts::gather(cwd.as_ref(), &roots, &client, live)).await;
+        Question {
+            action: action.to_owned(),
+            chain: spec.chain.clone(),
+            backend: Some(spec.backend.clone()),
+            role: Some(spec.role.as_str().to_owned()),
+            cwd: Some(spec.cwd.clone()),
+            access: Some(spec.access),
+            detail,
+            facts: facts.unwrap_or_else(|_| json!({})),
+            at: clock::now(),
+        }
+    }
+
+    async fn judged(&self, question: Question) -> (Question, pointsman_model::Ruling) {
+        let plugins = Arc::clone(&self.host.inner.plugins);
+        let asked = question.clone();
+        let ruling = tokio::task::spawn_blocking(move || judge::rule(&plugins, &asked)).await;
+        let ruling = ruling.unwrap_or_else(|_| pointsman_model::Ruling::compose([]));
+        (question, ruling)
+    }
+
+    fn asked(
+        &self,
+        action: &str,
+        spec: &RunSpec,
+        question: Question,
+        detail: Value,
+        ttl_seconds: Option<u32>,
+    ) -> Asked {
+        let ttl = ttl_seconds.map_or(self.host.settings().approval_ttl.as_secs(), u64::from);
+        Asked {
+            approval_id: ApprovalId::from_random(clock::random()),
+            action: action.to_owned(),
+            digest: digest(action, spec, &detail),
+            chain: question.chain,
+            detail,
+            expires_at: clock::now().plus_seconds(ttl),
+        }
+    }
+
+    /// Parks the run until a person has spoken, time is up, or somebody cancels it.
+    async fn await_person(&mut self, id: ApprovalId) -> Result<Step, JournalError> {
+        while self.journal.run().next() == Next::AwaitPerson(id) {
+            let lapse = self.lapse();
+            let order = tokio::select! {
+                order = self.mailbox.recv() => order,
+                () = tokio::time::sleep_until(lapse) => {
+                    self.write(Command::Lapse, Durability::Flushed).await?;
+                    continue;
+                }
+                () = self.host.inner.ending.cancelled() => return Ok(Step::Leave),
+            };
+            let Some(order) = order else { return Ok(Step::Leave) };
+            self.take_parked(order).await?;
+        }
+        Ok(Step::On)
+    }
+
+    /// Waits for the session's other runs and for room among the live ones.
+    async fn await_turn(&mut self) -> Turn {
+        let turn = self.host.turn(self.journal.run().record().session_id);
+        let slots = Arc::clone(&self.host.inner.slots);
+        let mut admission = Box::pin(async move {
+            let turn = turn.lock_owned().await;
+            // The semaphore is never closed.
+            let slot = slots.acquire_owned().await.ok();
+            Admission { _turn: turn, _slot: slot }
+        });
+        while self.journal.run().next() == Next::Launch {
+            let lapse = self.lapse();
+            let written = tokio::select! {
+                biased;
+                order = self.mailbox.recv() => match order {
+                    Some(order) => self.take_parked(order).await,
+                    None => return Turn::Leave,
+                },
+                () = self.host.inner.ending.cancelled() => {
+                    // What a person approved waits for the next host; anything else ends with this one.
+                    if self.journal.run().approvals().next().is_none() {
+                        drop(self.write(Command::Cancel(reason::SHUTDOWN.to_owned()), Durability::Flushed).await);
+                    }
+                    return Turn::Leave;
+                }
+                () = tokio::time::sleep_until(lapse) => self.write(Command::Lapse, Durability::Flushed).await,
+                admission = &mut admission => return Turn::Ours(admission),
+            };
+            if let Err(error) = written {
+                tracing::error!(%error, "a run that waits for its turn cannot be written");
+            }
+        }
+        Turn::Gone
+    }
+
+    /// Takes an order while nothing was launched.
+    async fn take_parked(&mut self, order: Order) -> Result<(), JournalError> {
+        match order {
+            Order::Cancel { reason, reply } => {
+                let written = self.write(Command::Cancel(reason), Durability::Flushed).await;
+                respond(reply, written)
+            }
+            Order::Settle { approval_id, digest, answer, by, reply } => {
+                let settle = Command::Settle { approval_id, digest, answer, by };
+                let written = self.write(settle, Durability::Flushed).await;
+                respond(reply, written)
+            }
+            Order::Say { reply, .. } => {
+                drop(reply.send(Err(Error::NotAwaitingInput(self.journal.run().record().status))));
+                Ok(())
+            }
+        }
+    }
+
+    /// When the next question lapses; far away if none is open.
+    fn lapse(&self) -> Instant {
+        let now = clock::now().as_millis();
+        let open = self.journal.run().approvals().filter(|approval| {
+            use pointsman_model::ApprovalState::{Approved, Pending};
+            matches!(approval.state, Pending | Approved)
+        });
+        let next = open.map(|approval| approval.expires_at.as_millis()).min();
+        let wait = next.map_or(u64::from(u32::MAX), |at| at.saturating_sub(now));
+        Instant::now() + std::time::Duration::from_millis(wait)
+    }
+}
+
+/// The session's turn and room among the live runs, given back when the run is over.
+struct Admission {
+    _turn: tokio::sync::OwnedMutexGuard<()>,
+    _slot: Option<tokio::sync::OwnedSemaphorePermit>,
+}
+
+/// What came of waiting for a turn.
+enum Turn {
+    /// It is this run's.
+    Ours(Admission),
+    /// The run ended before its turn came.
+    Gone,
+    /// The host ends.
+    Leave,
+}
+
+/// Gives what an approval is bound to.
+fn digest(action: &str, spec: &RunSpec, detail: &Value) -> Digest {
+    let bound = json!({
+        "action": action,
+        "chain": spec.chain,
+        "cwd": spec.cwd,
+        "access": spec.access,
+        "request": detail,
+    });
+    // A JSON value always has a canonical form; its plain form is as good a name for it if not.
+    digest_of(&bound).unwrap_or_else(|_| Digest::of(bound.to_string().as_bytes()))
+}
+
+/// Tells whoever gave an order what became of it; gives back what the run itself must know.
+fn respond(reply: oneshot::Sender<Result<(), Error>>, written: Result<(), JournalError>) -> Result<(), JournalError> {
+    let (answer, rest) = match written {
+        Ok(()) => (Ok(()), Ok(())),
+        Err(JournalError::Refused(refused)) => (Err(in_words(&refused)), Ok(())),
+        Err(JournalError::Store(error)) => (Err(error.clone().into()), Err(JournalError::Store(error))),
+    };
+    // Whoever asked may have gone.
+    drop(reply.send(answer));
+    rest
+}
+
+fn in_words(refused: &Refused) -> Error {
+    match refused {
+        Refused::Ended(status) => Error::AlreadyTerminal(*status),
+        Refused::Stage { status, .. } => Error::NotAwaitingInput(*status),
+        refused => Error::Invalid(refused.to_string()),
+    }
+}
+
+/// Says whether the agent waits for its user.
+fn awaits(status: Status) -> bool {
+    matches!(status, Status::InputRequired | Status::AuthRequired)
+}

@@ -1,0 +1,159 @@
+//! One run's journal: what a command leads to is written first and true only then.
+
+use pointsman_kernel::{Command, Entry, Refused, Run};
+use pointsman_model::{Event, EventKind, SpilledValue};
+use pointsman_store::{Commit, Durability, StoreError};
+use serde::{Deserialize, Serialize};
+
+use crate::host::Inner;
+use crate::projection::Projection;
+use crate::sanitize::{CleanDraft, refer};
+use crate::{clock, last_stage};
+
+/// Why nothing was written.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum JournalError {
+    /// The command means nothing now.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// The store did not take it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// An entry with its place among the run's events, as it is stored.
+#[derive(Serialize, Deserialize)]
+struct Placed<E> {
+    after_seq: u64,
+    entry: E,
+}
+
+/// One run's journal and the state that follows from it.
+pub(crate) struct Journal {
+    run: Run,
+    projection: Projection,
+}
+
+impl Journal {
+    /// Opens the journal of a run whose state is known.
+    pub(crate) fn new(run: Run, projection: Projection) -> Self {
+        Self { run, projection }
+    }
+
+    /// Gives the state.
+    pub(crate) fn run(&self) -> &Run {
+        &self.run
+    }
+
+    /// Tries a command and writes what it leads to.
+    pub(crate) async fn write(
+        &mut self,
+        host: &Inner,
+        command: Command,
+        durability: Durability,
+    ) -> Result<(), JournalError> {
+        self.write_clean(host, command, Vec::new(), durability).await
+    }
+
+    /// Writes sanitized events.
+    pub(crate) async fn emit(&mut self, host: &Inner, drafts: Vec<CleanDraft>) -> Result<(), JournalError> {
+        let (drafts, spilled) = drafts.into_iter().map(|clean| (clean.draft, clean.spilled)).unzip();
+        self.write_clean(host, Command::Emit(drafts), spilled, Durability::Batched).await
+    }
+
+    /// `spilled` holds what was taken out of each event, in their order; events beyond it are the kernel's own.
+    async fn write_clean(
+        &mut self,
+        host: &Inner,
+        command: Command,
+        spilled: Vec<Vec<SpilledValue>>,
+        durability: Durability,
+    ) -> Result<(), JournalError> {
+        let mut entries = self.run.decide(clock::now(), command)?;
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let mut spilled = spilled.into_iter();
+        let mut taken: Vec<(u64, SpilledValue)> = Vec::new();
+        for entry in &mut entries {
+            let Entry::Event(event) = entry else { continue };
+            let values = match spilled.next() {
+                Some(values) => values,
+                None => clean_own(host, event).await,
+            };
+            refer(event, &values);
+            taken.extend(values.into_iter().map(|value| (event.seq, value)));
+        }
+
+        let mut next = self.run.clone();
+        let mut lines = Vec::new();
+        let mut events = Vec::new();
+        for entry in entries {
+            next.apply(&entry);
+            match entry {
+                Entry::Event(event) => events.push(event),
+                entry => lines.push(written(next.record().last_seq, &entry)),
+            }
+        }
+        let settled = next.approvals().filter(|new| self.run.approvals().all(|old| old != *new)).cloned().collect();
+        let remembered = next.remembered().filter(|new| self.run.remembered() != Some(new)).cloned();
+        let remote_ref = next.record().remote_ref.clone().filter(|new| self.run.record().remote_ref.as_ref() != Some(new));
+        let commit = Commit {
+            entries: lines,
+            events,
+            spilled: taken,
+            remembered,
+            remote_ref,
+            approvals: settled,
+            durability,
+            ..Commit::new(host.id, next.record().clone())
+        };
+        let shown = self.projection.wants().then(|| (commit.events.clone(), commit.spilled.clone()));
+        host.store.commit(commit).await?;
+        self.run = next;
+        if let Some((events, spilled)) = shown {
+            self.projection.show(self.run.record(), self.run.spec(), events, spilled).await;
+        }
+        Ok(())
+    }
+
+    /// Waits until the run folder shows everything.
+    pub(crate) async fn close(self) {
+        self.projection.close().await;
+    }
+}
+
+/// Events of the host's own pass the sanitizers too: a final answer is an agent's text like any other. They cannot be
+/// dropped.
+async fn clean_own(host: &Inner, event: &mut Event) -> Vec<SpilledValue> {
+    // These are the host's own words, long before any agent spoke.
+    if event.kind == EventKind::STATUS_CHANGED && last_stage::written(&event.data) < 1_000 {
+        return Vec::new();
+    }
+    let data = std::mem::take(&mut event.data);
+    let (data, spilled) = host.sanitizers.clean_one(event.kind.as_str(), data, event.ts).await;
+    event.data = data;
+    spilled
+}
+
+fn written(after_seq: u64, entry: &Entry) -> String {
+    // An entry is made of strings, numbers and JSON values: it always has a written form.
+    serde_json::to_string(&Placed { after_seq, entry }).unwrap_or_default()
+}
+
+/// Puts a run's state together from what is stored: entries and events in the order in which they were written.
+///
+/// `created` is the run's first entry, which the store keeps as columns.
+pub(crate) fn replay(created: Entry, lines: &[String], events: Vec<Event>) -> Result<Run, serde_json::Error> {
+    let mut entries = vec![created];
+    let mut events = events.into_iter().peekable();
+    for line in lines {
+        let placed: Placed<Entry> = serde_json::from_str(line)?;
+        while let Some(event) = events.next_if(|event| event.seq <= placed.after_seq) {
+            entries.push(Entry::Event(event));
+        }
+        entries.push(placed.entry);
+    }
+    entries.extend(events.map(Entry::Event));
+    Run::replay(&entries).ok_or_else(|| serde::de::Error::custom("a journal begins with the run's creation"))
+}

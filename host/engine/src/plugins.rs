@@ -1,0 +1,159 @@
+//! Plugins, loaded when they are first needed and kept.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use pointsman_model::Question;
+use pointsman_sandbox::{BackendPlugin, CallError, PolicyModule, Rulebook, Sandbox, SandboxConfig, SanitizerPlugin};
+
+use crate::settings::{ComponentSource, Settings};
+use crate::{BackendSettings, Error, PolicySettings, SanitizerSettings};
+
+/// Plugins, loaded when they are first needed and kept. Everything here blocks: call it off the reactor.
+pub(crate) struct Plugins {
+    settings: Arc<Settings>,
+    sandbox: OnceLock<Sandbox>,
+    /// Held while something is loaded, so that it is compiled once.
+    loading: Mutex<Loaded>,
+}
+
+#[derive(Default)]
+struct Loaded {
+    backends: HashMap<String, BackendPlugin>,
+    sanitizers: Option<Arc<[LoadedSanitizer]>>,
+    policies: Option<Arc<[LoadedPolicy]>>,
+}
+
+/// A sanitizer with its configuration as text.
+pub(crate) struct LoadedSanitizer {
+    pub(crate) plugin: SanitizerPlugin,
+    pub(crate) config: String,
+}
+
+/// A policy module that has read its rules.
+pub(crate) struct LoadedPolicy {
+    pub(crate) name: String,
+    rulebook: Rulebook,
+}
+
+impl LoadedPolicy {
+    pub(crate) fn decide(&self, question: &Question) -> Result<pointsman_model::Ruling, CallError> {
+        self.rulebook.decide(question)
+    }
+}
+
+impl Plugins {
+    pub(crate) fn new(settings: Arc<Settings>) -> Self {
+        Self { settings, sandbox: OnceLock::new(), loading: Mutex::default() }
+    }
+
+    /// Gives the backend of a name; `None` if the operator has none of that name.
+    pub(crate) fn backend(&self, name: &str) -> Result<Option<(BackendPlugin, &BackendSettings)>, Error> {
+        let Some(settings) = self.settings.backends.get(name) else { return Ok(None) };
+        let mut loaded = self.lock();
+        if let Some(plugin) = loaded.backends.get(name) {
+            return Ok(Some((plugin.clone(), settings)));
+        }
+        let bytes = bytes(name, &settings.component)?;
+        let plugin = self.sandbox(name)?.load_backend(name, &bytes).map_err(|error| failed(name, &error))?;
+        loaded.backends.insert(name.to_owned(), plugin.clone());
+        Ok(Some((plugin, settings)))
+    }
+
+    /// Gives the chain of sanitizers.
+    pub(crate) fn sanitizers(&self) -> Result<Arc<[LoadedSanitizer]>, Error> {
+        let mut loaded = self.lock();
+        if let Some(chain) = &loaded.sanitizers {
+            return Ok(Arc::clone(chain));
+        }
+        let chain: Arc<[LoadedSanitizer]> =
+            self.settings.sanitizers.iter().map(|settings| self.sanitizer(settings)).collect::<Result<_, _>>()?;
+        Ok(Arc::clone(loaded.sanitizers.insert(chain)))
+    }
+
+    fn sanitizer(&self, settings: &SanitizerSettings) -> Result<LoadedSanitizer, Error> {
+        let name = &settings.name;
+        let bytes = bytes(name, &settings.component)?;
+        let plugin = self.sandbox(name)?.load_sanitizer(name, &bytes).map_err(|error| failed(name, &error))?;
+        check_config(name, &plugin.about().config_schema, &settings.config)?;
+        Ok(LoadedSanitizer { plugin, config: settings.config.to_string() })
+    }
+
+    /// Gives the chain of policy modules, each with its rules read and its examples run.
+    pub(crate) fn policies(&self) -> Result<Arc<[LoadedPolicy]>, Error> {
+        let mut loaded = self.lock();
+        if let Some(chain) = &loaded.policies {
+            return Ok(Arc::clone(chain));
+        }
+        let chain: Arc<[LoadedPolicy]> =
+            self.settings.policies.iter().map(|settings| self.policy(settings)).collect::<Result<_, _>>()?;
+        Ok(Arc::clone(loaded.policies.insert(chain)))
+    }
+
+    fn policy(&self, settings: &PolicySettings) -> Result<LoadedPolicy, Error> {
+        let name = &settings.name;
+        let bytes = bytes(name, &settings.component)?;
+        let module: PolicyModule =
+            self.sandbox(name)?.load_policy(name, &bytes).map_err(|error| failed(name, &error))?;
+        let rulebook = module.load(&settings.config).map_err(|error| failed(name, &error))?;
+        Ok(LoadedPolicy { name: name.clone(), rulebook })
+    }
+
+    /// The engine is made when the first plugin is loaded: a host that only answers lists never pays for it.
+    fn sandbox(&self, name: &str) -> Result<&Sandbox, Error> {
+        if let Some(sandbox) = self.sandbox.get() {
+            return Ok(sandbox);
+        }
+        let config = SandboxConfig::new(Some(self.settings.state.join("components")));
+        let sandbox = Sandbox::new(config).map_err(|error| failed(name, &error))?;
+        Ok(self.sandbox.get_or_init(|| sandbox))
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Loaded> {
+        // What is behind the lock is only ever replaced as a whole, so a panic while loading leaves it sound.
+        self.loading.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Checks a configuration against the schema that its plugin gives.
+pub(crate) fn check_config(
+    name: &str,
+    schema: &serde_json::Value,
+    config: &serde_json::Value,
+) -> Result<(), Error> {
+    let validator = jsonschema::validator_for(schema)
+        .map_err(|error| Error::Plugin { name: name.to_owned(), message: format!("its config-schema is no JSON Schema: {error}") })?;
+    let faults: Vec<String> = validator
+        .iter_errors(config)
+        .take(10)
+        .map(|error| match error.instance_path().to_string() {
+            path if path.is_empty() => error.to_string(),
+            path => format!("{path}: {error}"),
+        })
+        .collect();
+    if faults.is_empty() {
+        return Ok(());
+    }
+    Err(Error::Plugin { name: name.to_owned(), message: format!("configuration: {}", faults.join("; ")) })
+}
+
+fn bytes(name: &str, source: &ComponentSource) -> Result<std::borrow::Cow<'static, [u8]>, Error> {
+    match source {
+        ComponentSource::Bundled(bytes) => Ok((*bytes).into()),
+        ComponentSource::File(path) => std::fs::read(path).map(Into::into).map_err(|error| Error::Plugin {
+            name: name.to_owned(),
+            message: format!("cannot read component {}: {error}", path.display()),
+        }),
+    }
+}
+
+fn failed(name: &str, error: &dyn std::error::Error) -> Error {
+    let mut message = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        message.push_str(": ");
+        message.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    Error::Plugin { name: name.to_owned(), message }
+}

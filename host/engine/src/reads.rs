@@ -1,0 +1,182 @@
+//! Calls that only look.
+
+use pointsman_model::calls::{
+    ArtifactPage, EventPage, FetchAgentMessages, FetchedMessages, GetEventArtifact, ListAgents, ListRuns, ListedAgents,
+    ListedRuns, RunRef,
+};
+use pointsman_model::{Approval, ApprovalState, RunRecord, SessionRecord};
+use pointsman_store::{AgentFilter, Resolution, RunFilter, Store, StoreError};
+
+use crate::{Error, Host};
+
+/// Agents in one answer, at most.
+const AGENTS: u32 = 1_000;
+/// Questions in one answer, at most.
+const APPROVALS: u32 = 1_000;
+
+impl Host {
+    /// Gives what is known of a run.
+    ///
+    /// # Errors
+    ///
+    /// If the reference names no run, or several.
+    pub async fn get_run(&self, run: &RunRef) -> Result<RunRecord, Error> {
+        let run = run.clone();
+        self.read(move |store| Ok(find(store, &run))).await?
+    }
+
+    /// Lists runs, newest first.
+    ///
+    /// # Errors
+    ///
+    /// If the cursor is none of this store's.
+    pub async fn list_runs(&self, call: &ListRuns) -> Result<ListedRuns, Error> {
+        let filter = RunFilter { status: call.status, backend: call.backend.clone(), cwd: call.cwd.clone() };
+        let (cursor, limit) = (call.cursor.clone(), call.limit.unwrap_or(50));
+        let page = self.read(move |store| store.list_runs(&filter, cursor.as_deref(), limit)).await?;
+        Ok(ListedRuns {
+            runs: page.runs,
+            total: page.total,
+            truncated: page.next_cursor.is_some(),
+            next_cursor: page.next_cursor,
+        })
+    }
+
+    /// Gives a page of a value that was moved out of an event.
+    ///
+    /// # Errors
+    ///
+    /// If the event has no such value; the message names those that it has.
+    pub async fn get_event_artifact(&self, call: &GetEventArtifact) -> Result<ArtifactPage, Error> {
+        let call = call.clone();
+        self.read(move |store| {
+            let record = match find(store, &call.run()) {
+                Ok(record) => record,
+                Err(error) => return Ok(Err(error)),
+            };
+            let (offset, limit) = (call.offset.unwrap_or(0), call.limit.unwrap_or(65_536));
+            Ok(match store.artifact(record.run_id, call.seq, &call.field_path, offset, limit) {
+                Ok(page) => Ok(page),
+                Err(StoreError::NoArtifacts { seq }) => Err(Error::Invalid(format!("No artifacts found for seq {seq}"))),
+                Err(StoreError::NoArtifact { pointer, available }) => Err(Error::Invalid(format!(
+                    "No artifact for field_path {pointer}. Available field paths: {}",
+                    available.join(", ")
+                ))),
+                Err(error) => Err(error.into()),
+            })
+        })
+        .await?
+    }
+
+    /// Reads a page of events without waiting.
+    pub(crate) async fn events_now(
+        &self,
+        run: &RunRef,
+        after_seq: u64,
+        limit: u32,
+        max_bytes: usize,
+    ) -> Result<EventPage, Error> {
+        let run = run.clone();
+        self.read(move |store| {
+            let record = match find(store, &run) {
+                Ok(record) => record,
+                Err(error) => return Ok(Err(error)),
+            };
+            let slice = store.events(record.run_id, after_seq, limit, max_bytes)?;
+            Ok(Ok(EventPage {
+                run_id: record.run_id,
+                status: slice.status,
+                next_after_seq: slice.events.last().map_or(after_seq, |event| event.seq),
+                last_seq: slice.last_seq,
+                truncated: slice.more,
+                events: slice.events,
+            }))
+        })
+        .await?
+    }
+
+    /// Lists agents, newest first.
+    ///
+    /// # Errors
+    ///
+    /// If the state cannot be read.
+    pub async fn list_agents(&self, call: &ListAgents) -> Result<ListedAgents, Error> {
+        let filter = AgentFilter { cwd: call.cwd.clone(), backend: call.backend.clone(), status: call.status };
+        let agents = self.read(move |store| store.agents(&filter, AGENTS)).await?;
+        let truncated = agents.len() >= AGENTS as usize;
+        Ok(ListedAgents { agents, truncated })
+    }
+
+    /// Reads an agent's inbox. Takes nothing away.
+    ///
+    /// # Errors
+    ///
+    /// If the name means no agent, or several.
+    pub async fn fetch_agent_messages(&self, call: &FetchAgentMessages) -> Result<FetchedMessages, Error> {
+        let call = call.clone();
+        self.read(move |store| {
+            let session = match named(store, &call.agent_name, call.cwd.as_deref())? {
+                Ok(session) => session,
+                Err(error) => return Ok(Err(error)),
+            };
+            let (after, limit) = (call.after_seq.unwrap_or(0), call.limit.unwrap_or(100));
+            let mut messages = store.fetch_mail(session.session_id, after, limit.saturating_add(1))?;
+            let truncated = messages.len() > limit as usize;
+            messages.truncate(limit as usize);
+            Ok(Ok(FetchedMessages {
+                agent_name: session.agent_name,
+                session_id: session.session_id,
+                next_after_seq: messages.last().map_or(after, |mail| mail.seq),
+                messages,
+                truncated,
+            }))
+        })
+        .await?
+    }
+
+    /// Lists questions to people, newest first: those that wait for an answer, or all.
+    ///
+    /// # Errors
+    ///
+    /// If the state cannot be read.
+    pub async fn list_approvals(&self, all: bool) -> Result<Vec<Approval>, Error> {
+        let state = (!all).then_some(ApprovalState::Pending);
+        self.read(move |store| store.approvals(state, APPROVALS)).await
+    }
+}
+
+/// Finds the run that a reference names.
+pub(crate) fn find(store: &Store, run: &RunRef) -> Result<RunRecord, Error> {
+    let given = |text: &Option<String>| text.as_deref().filter(|text| !text.is_empty()).map(str::to_owned);
+    if let Some(id) = given(&run.run_id) {
+        let unknown = || Error::UnknownRun(id.chars().take(80).collect());
+        return store.run(id.parse().map_err(|_| unknown())?)?.ok_or_else(unknown);
+    }
+    let Some(name) = given(&run.agent_name) else {
+        return Err(Error::Invalid("Either run_id or agent_name is required".to_owned()));
+    };
+    let cwd = given(&run.cwd);
+    match store.resolve(&name, cwd.as_deref())? {
+        Resolution::One(record) => Ok(*record),
+        Resolution::None => Err(Error::UnknownAgent { name, cwd }),
+        Resolution::NoRuns => Err(Error::NoRuns { name, cwd }),
+        Resolution::Ambiguous { cwds } => Err(ambiguous(&name, &cwds)),
+    }
+}
+
+/// Finds the session that a name means.
+pub(crate) fn named(store: &Store, name: &str, cwd: Option<&str>) -> Result<Result<SessionRecord, Error>, StoreError> {
+    let mut sessions = store.sessions_named(name, cwd)?;
+    Ok(match sessions.len() {
+        0 => Err(Error::UnknownAgent { name: name.to_owned(), cwd: cwd.map(str::to_owned) }),
+        1 => Ok(sessions.remove(0)),
+        _ => Err(ambiguous(name, &sessions.into_iter().map(|session| session.cwd).collect::<Vec<_>>())),
+    })
+}
+
+fn ambiguous(name: &str, cwds: &[String]) -> Error {
+    Error::Invalid(format!(
+        "Agent name {name} is ambiguous across cwd values: give one of {} as cwd, or a run_id",
+        cwds.join(", ")
+    ))
+}

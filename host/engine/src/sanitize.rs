@@ -1,0 +1,164 @@
+//! The chain of sanitizers, with the built-in stage behind it.
+
+use std::sync::Arc;
+
+use pointsman_model::plugin::{PluginEvent, Sanitized};
+use pointsman_model::{Draft, Event, EventKind, SpilledValue, Timestamp};
+use pointsman_sandbox::EventRef;
+use serde_json::{Map, Value, json};
+
+use crate::last_stage;
+use crate::plugins::Plugins;
+
+/// An event that passed the chain, with what was taken out of it.
+#[derive(Debug)]
+pub(crate) struct CleanDraft {
+    pub(crate) draft: Draft,
+    pub(crate) spilled: Vec<SpilledValue>,
+}
+
+/// The chain of sanitizers.
+pub(crate) struct Sanitizers {
+    plugins: Arc<Plugins>,
+}
+
+/// An event on its way through the chain.
+struct Passing {
+    event: PluginEvent,
+    spilled: Vec<SpilledValue>,
+}
+
+impl Sanitizers {
+    pub(crate) fn new(plugins: Arc<Plugins>) -> Self {
+        Self { plugins }
+    }
+
+    /// Passes events of checked kinds through the chain. Blocks: call it off the reactor.
+    pub(crate) fn clean(&self, events: Vec<(EventKind, PluginEvent)>, at: Timestamp) -> Vec<CleanDraft> {
+        let (kinds, events): (Vec<_>, Vec<_>) = events.into_iter().unzip();
+        let passed = self.pass(events, at);
+        kinds
+            .into_iter()
+            .zip(passed)
+            .filter_map(|(kind, passed)| {
+                let Passing { event, spilled } = passed?;
+                Some(CleanDraft { draft: Draft { ts: at, kind, data: event.data }, spilled })
+            })
+            .collect()
+    }
+
+    /// Passes one event of the host's own through the chain. It cannot be dropped.
+    pub(crate) async fn clean_one(
+        self: &Arc<Self>,
+        kind: &str,
+        data: Map<String, Value>,
+        at: Timestamp,
+    ) -> (Map<String, Value>, Vec<SpilledValue>) {
+        let chain = Arc::clone(self);
+        let event = PluginEvent { kind: kind.to_owned(), item: None, data };
+        let passed = tokio::task::spawn_blocking(move || chain.pass(vec![event], at).pop().flatten()).await;
+        match passed {
+            Ok(Some(Passing { event, spilled })) => (event.data, spilled),
+            Ok(None) => (withheld("a sanitizer dropped it"), Vec::new()),
+            Err(error) => (withheld(&format!("the sanitizers panicked: {error}")), Vec::new()),
+        }
+    }
+
+    /// One result for each event, in their order; `None` for those that were dropped.
+    fn pass(&self, events: Vec<PluginEvent>, at: Timestamp) -> Vec<Option<Passing>> {
+        let mut passing: Vec<Option<Passing>> =
+            events.into_iter().map(|event| Some(Passing { event, spilled: Vec::new() })).collect();
+        match self.plugins.sanitizers() {
+            Ok(chain) => {
+                for stage in chain.iter() {
+                    let left: Vec<EventRef<'_>> = passing.iter().flatten().map(|passing| refer_to(&passing.event)).collect();
+                    if left.is_empty() {
+                        break;
+                    }
+                    let outcomes = stage.plugin.sanitize(&stage.config, &left, at);
+                    take_up(&mut passing, stage.plugin.name(), outcomes);
+                }
+            }
+            Err(error) => {
+                tracing::error!(%error, "the chain of sanitizers cannot be loaded: events are withheld");
+                for passing in passing.iter_mut().flatten() {
+                    passing.event.data = withheld(&error.to_string());
+                }
+            }
+        }
+        for passing in passing.iter_mut().flatten() {
+            let spilled = last_stage::bound(&mut passing.event.data);
+            merge(&mut passing.spilled, spilled);
+            // The host is about to write references under this key: what a plugin put there is kept beside it.
+            if !passing.spilled.is_empty() {
+                if let Some(theirs) = passing.event.data.remove("artifact_refs") {
+                    let (mime, content) = ("application/json".to_owned(), theirs.to_string());
+                    merge(&mut passing.spilled, vec![SpilledValue { pointer: "/artifact_refs".to_owned(), mime, content }]);
+                }
+            }
+        }
+        passing
+    }
+}
+
+fn refer_to(event: &PluginEvent) -> EventRef<'_> {
+    EventRef { kind: &event.kind, item: event.item.as_deref(), data: &event.data }
+}
+
+/// Takes up what a stage made of the events. What it could not judge is withheld, never passed unseen.
+fn take_up(
+    passing: &mut [Option<Passing>],
+    stage: &str,
+    outcomes: Result<Vec<Sanitized>, pointsman_sandbox::CallError>,
+) {
+    let outcomes = match outcomes {
+        Ok(outcomes) => outcomes,
+        Err(error) => {
+            tracing::error!(sanitizer = stage, %error, "events are withheld");
+            for passing in passing.iter_mut().flatten() {
+                passing.event.data = withheld(&error.to_string());
+            }
+            return;
+        }
+    };
+    let mut outcomes = outcomes.into_iter();
+    for slot in passing.iter_mut().filter(|slot| slot.is_some()) {
+        match (outcomes.next(), slot.as_mut()) {
+            (Some(Sanitized::Rewrite { data, artifacts }), Some(passing)) => {
+                passing.event.data = data;
+                merge(&mut passing.spilled, artifacts);
+            }
+            (Some(Sanitized::Drop(why)), Some(passing)) => {
+                tracing::info!(sanitizer = stage, kind = passing.event.kind, why, "event dropped");
+                *slot = None;
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Adds what a later stage took out. Where an earlier stage took out the same value, that one holds the original.
+fn merge(spilled: &mut Vec<SpilledValue>, more: Vec<SpilledValue>) {
+    for value in more {
+        if spilled.iter().all(|known| known.pointer != value.pointer) {
+            spilled.push(value);
+        }
+    }
+}
+
+fn withheld(why: &str) -> Map<String, Value> {
+    let why: String = why.chars().take(500).collect();
+    Map::from_iter([("withheld".to_owned(), json!({"reason": why}))])
+}
+
+/// Adds `artifact_refs` to an event that has its number.
+pub(crate) fn refer(event: &mut Event, spilled: &[SpilledValue]) {
+    if spilled.is_empty() {
+        return;
+    }
+    let refs: Map<String, Value> = spilled
+        .iter()
+        .map(|value| (value.pointer.clone(), json!(value.reference(event.seq, event.kind.as_str()))))
+        .collect();
+    event.data.insert("artifact_refs".to_owned(), Value::Object(refs));
+}

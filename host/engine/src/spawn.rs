@@ -1,0 +1,302 @@
+//! Launching runs: everything that can be said against a request is said before the run exists.
+
+use std::path::{Path, PathBuf};
+
+use pointsman_kernel::{Entry, Run};
+use pointsman_model::calls::{SpawnRun, SpawnedRun};
+use pointsman_model::plugin::Feature;
+use pointsman_model::{
+    Message, Part, Principal, RunId, RunRecord, RunSpec, SessionId, SessionMode, Speaker, Status,
+};
+use pointsman_sandbox::BackendPlugin;
+use pointsman_store::{Creation, NewRun, SessionChoice, StoreError};
+use serde_json::{Map, Value, json};
+use tokio::sync::oneshot;
+
+use crate::plugins::check_config;
+use crate::steer::is_blank;
+use crate::{BackendSettings, Client, Error, Host, clock, profile};
+
+/// A run that goes on from another: that one's id, what was asked of it, and its configuration.
+pub(crate) type Before = (RunId, RunSpec, Value);
+
+impl Host {
+    /// Launches a run. It is on disk, and the policies have spoken, before this returns.
+    ///
+    /// # Errors
+    ///
+    /// If the request is wrong, or its backend cannot be loaded. Nothing has been started then.
+    pub async fn spawn_run(&self, client: &Client, call: SpawnRun) -> Result<SpawnedRun, Error> {
+        self.spawn_after(client, call, None).await
+    }
+
+    pub(crate) async fn spawn_after(
+        &self,
+        client: &Client,
+        call: SpawnRun,
+        before: Option<Before>,
+    ) -> Result<SpawnedRun, Error> {
+        if self.inner.ending.is_cancelled() {
+            return Err(Error::ShuttingDown);
+        }
+        let (host, principal) = (self.clone(), root(client));
+        let asked = call.clone();
+        // Looking at folders, profiles and plugins blocks.
+        let (spec, config) = tokio::task::spawn_blocking(move || host.check(asked, principal, before))
+            .await
+            .map_err(|error| Error::Invalid(format!("checking the request failed: {error}")))??;
+        let session = self.session_for(&call, &spec).await?;
+
+        let run_id = RunId::from_random(clock::random());
+        let started_at = clock::now();
+        let placeholder = SessionId::from_random([0; 16]);
+        let created = |spec: RunSpec, session_id: SessionId, agent_name: String| Entry::Created {
+            at: started_at,
+            run_id,
+            session_id,
+            agent_name,
+            spec: Box::new(spec),
+        };
+        // The session's id and name are the store's to give; everything else is known.
+        let first = begin(&created(spec.clone(), placeholder, String::new()))?;
+        let new = NewRun {
+            host: self.inner.id,
+            session,
+            spec: spec.clone(),
+            backend_config: config.clone(),
+            record: first.record().clone(),
+            entries: Vec::new(),
+            events: Vec::new(),
+            approvals: Vec::new(),
+        };
+        let record = match self.inner.store.create_run(new).await.map_err(in_words)? {
+            Creation::Created(record) => record,
+            Creation::Existing(record) => return Ok(answer(record, true)),
+        };
+        let run = begin(&created(spec, record.session_id, record.agent_name.clone()))?;
+        let (ruled, word) = oneshot::channel();
+        self.drive(run, config, Some(ruled));
+        let record = match word.await {
+            Ok(record) => record,
+            // The task ended before the policies spoke: the store has what became of the run.
+            Err(_) => self.by_id(run_id).await?,
+        };
+        Ok(answer(record, false))
+    }
+
+    /// Checks a request and puts together what is asked of the run. Blocks.
+    fn check(&self, call: SpawnRun, root: Principal, before: Option<Before>) -> Result<(RunSpec, Value), Error> {
+        let cwd = directory(&call.cwd)?;
+        let message = message(call.prompt, call.input_message)?;
+        let (plugin, settings) = self.backend(&call.backend)?;
+        let about = plugin.about();
+        let has = |feature| about.features.contains(&feature);
+        if call.session_mode == SessionMode::Resume && !has(Feature::Resume) {
+            return Err(Error::Invalid(format!("backend {} cannot resume a session", call.backend)));
+        }
+        if call.output_schema.is_some() && !has(Feature::StructuredOutput) {
+            return Err(Error::Invalid(format!("backend {} honours no output_schema", call.backend)));
+        }
+        let output_schema = call.output_schema.map(Value::Object);
+        if let Some(schema) = &output_schema {
+            jsonschema::validator_for(schema)
+                .map_err(|error| Error::Invalid(format!("output_schema is no JSON Schema: {error}")))?;
+        }
+        let (resumed_from, kept) = match before {
+            Some((id, spec, config)) => (Some(id), Some((spec.profile, config))),
+            None => (None, None),
+        };
+        let (profile, config) = match kept {
+            // What was settled for the run before holds for the next: nothing of it is asked again.
+            Some((profile, config)) => (profile, config),
+            None => {
+                let profile = match call.profile.filter(|path| !path.trim().is_empty()) {
+                    Some(path) => Some(profile::read(&path, &cwd, &self.inner.settings.profile_roots)?),
+                    None => None,
+                };
+                (profile, merged(&call.backend, settings, call.backend_config.unwrap_or_default())?)
+            }
+        };
+        check_config(&call.backend, &about.common.config_schema, &config)?;
+        let mut chain = self.inner.settings.ancestors.clone();
+        if chain.is_empty() {
+            chain.push(root);
+        }
+        let spec = RunSpec {
+            backend: call.backend,
+            role: call.role,
+            cwd: cwd.to_string_lossy().into_owned(),
+            session_mode: call.session_mode,
+            message,
+            profile,
+            output_schema,
+            metadata: call.metadata.unwrap_or_else(Map::new),
+            access: call.access.unwrap_or_default(),
+            resumed_from,
+            chain,
+            plugin: Some(plugin.digest()),
+            idempotency_key: call.idempotency_key,
+        };
+        Ok((spec, config))
+    }
+
+    /// Gives a backend, or says which there are. Blocks.
+    pub(crate) fn backend(&self, name: &str) -> Result<(BackendPlugin, &BackendSettings), Error> {
+        self.inner.plugins.backend(name)?.ok_or_else(|| {
+            let known: Vec<&str> = self.inner.settings.backends.keys().map(String::as_str).collect();
+            Error::Invalid(format!(
+                "Unknown backend: {name}. This host has {}; an operator adds one as [backends.{name}] in pointsman.toml",
+                known.join(", ")
+            ))
+        })
+    }
+
+    async fn session_for(&self, call: &SpawnRun, spec: &RunSpec) -> Result<SessionChoice, Error> {
+        let nickname = call.nickname.clone().filter(|name| !name.trim().is_empty());
+        if let Some(name) = &nickname {
+            if name.chars().count() > 128 || name.chars().any(char::is_control) {
+                return Err(Error::Invalid("nickname must be at most 128 characters, none of them control".to_owned()));
+            }
+        }
+        if spec.session_mode == SessionMode::New {
+            return Ok(SessionChoice::New { session_id: SessionId::from_random(clock::random()), nickname });
+        }
+        let Some(text) = call.session_id.as_deref().filter(|text| !text.is_empty()) else {
+            return Err(Error::Invalid("session_id is required when session_mode is resume".to_owned()));
+        };
+        let unknown = || Error::Invalid(format!("Unknown session_id: {}", text.chars().take(80).collect::<String>()));
+        let session_id: SessionId = text.parse().map_err(|_| unknown())?;
+        let (session, busy) = self
+            .read(move |store| Ok((store.session(session_id)?, store.unfinished_runs_in(session_id)?)))
+            .await?;
+        let session = session.ok_or_else(unknown)?;
+        if session.remembered.is_none() && busy.is_empty() {
+            return Err(Error::Invalid(format!("Session {session_id} has no backend session id yet")));
+        }
+        if let Some(elsewhere) = busy.iter().find(|record| self.live(record.run_id).is_none()) {
+            return Err(Error::NotActiveHere {
+                run_id: elsewhere.run_id.to_string(),
+                hint: "the session is busy with it, in another host".to_owned(),
+            });
+        }
+        Ok(SessionChoice::Resume { session_id, nickname })
+    }
+}
+
+fn root(client: &Client) -> Principal {
+    Principal { name: client.name.clone(), role: "client".to_owned(), run_id: None, depth: 0 }
+}
+
+fn begin(created: &Entry) -> Result<Run, Error> {
+    Run::begin(created).ok_or_else(|| Error::Store("a run begins with its creation".to_owned()))
+}
+
+fn answer(record: RunRecord, existing: bool) -> SpawnedRun {
+    let note = match record.status {
+        Status::ApprovalRequired => record.waiting_for.as_ref().map(|waiting| {
+            format!("a person must confirm: {}. They answer with: {}", waiting.reason, waiting.how)
+        }),
+        Status::Rejected => record.error.as_ref().map(|failure| failure.message.clone()),
+        _ => None,
+    };
+    SpawnedRun {
+        run_id: record.run_id,
+        backend: record.backend,
+        role: record.role,
+        session_id: record.session_id,
+        agent_name: record.agent_name,
+        status: record.status,
+        existing,
+        note,
+    }
+}
+
+/// Resolves a working directory once, so that no symbolic link can lead elsewhere later.
+fn directory(text: &str) -> Result<PathBuf, Error> {
+    let path = Path::new(text);
+    if !path.is_absolute() {
+        return Err(Error::Invalid(format!("cwd must be an absolute path: {text}")));
+    }
+    let real = path.canonicalize().map_err(|error| Error::Invalid(format!("cwd cannot be used: {text}: {error}")))?;
+    if !real.is_dir() {
+        return Err(Error::Invalid(format!("cwd is not a directory: {text}")));
+    }
+    if real.to_str().is_none() {
+        return Err(Error::Invalid(format!("cwd is not valid UTF-8: {text}")));
+    }
+    Ok(real)
+}
+
+fn message(prompt: Option<String>, message: Option<Message>) -> Result<Message, Error> {
+    let prompt = prompt.filter(|prompt| !prompt.trim().is_empty());
+    let message = match (message, prompt) {
+        (Some(message), _) => message,
+        (None, Some(prompt)) => Message::text(Speaker::User, prompt),
+        (None, None) => return Err(Error::Invalid("Either prompt or input_message is required".to_owned())),
+    };
+    if message.parts.is_empty() || is_blank(&message.parts) {
+        return Err(Error::Invalid("Either prompt or input_message is required".to_owned()));
+    }
+    if message.parts.iter().any(|part| matches!(part, Part::Text { text } if text.is_empty())) {
+        return Err(Error::Invalid("input_message: a text part must not be empty".to_owned()));
+    }
+    Ok(message)
+}
+
+/// Puts what the caller may set over what the operator set.
+fn merged(name: &str, settings: &BackendSettings, asked: Map<String, Value>) -> Result<Value, Error> {
+    let mut config = match &settings.config {
+        Value::Object(config) => config.clone(),
+        _ => Map::new(),
+    };
+    for (key, value) in asked {
+        if !settings.caller_may_set.contains(&key) {
+            let may = match settings.caller_may_set.as_slice() {
+                [] => "nothing".to_owned(),
+                keys => keys.join(", "),
+            };
+            return Err(Error::Invalid(format!(
+                "backend_config.{key} is not for callers to set: for backend {name} they may set {may} \
+                 (an operator changes that with [backends.{name}] caller_may_set)"
+            )));
+        }
+        config.insert(key, value);
+    }
+    Ok(Value::Object(config))
+}
+
+/// The exact request: what policies judge, what a person sees, and what an approval is bound to.
+///
+/// Whatever might be a secret in the backend's configuration is not in it; its digest is.
+pub(crate) fn request(spec: &RunSpec, agent_name: &str, config: &Value) -> Value {
+    json!({
+        "backend": spec.backend,
+        "role": spec.role,
+        "cwd": spec.cwd,
+        "session_mode": spec.session_mode,
+        "agent_name": agent_name,
+        "access": spec.access,
+        "message": spec.message,
+        "profile": spec.profile.as_ref().map(|(path, text)| json!({"path": path, "text": text})),
+        "output_schema": spec.output_schema,
+        "metadata": spec.metadata,
+        "resumed_from_run_id": spec.resumed_from,
+        "plugin": spec.plugin,
+        "backend_config_digest": pointsman_model::digest_of(config).ok(),
+    })
+}
+
+/// Says what the store refuses in the words of the server that this host succeeds.
+fn in_words(error: StoreError) -> Error {
+    match error {
+        StoreError::NameTaken { name } => Error::Invalid(format!("Agent name is already in use: {name}")),
+        StoreError::OtherName { session, name, asked } => {
+            Error::Invalid(format!("Session {session} is already named {name}, not {asked}"))
+        }
+        StoreError::UnknownSession { session } => Error::Invalid(format!("Unknown session_id: {session}")),
+        StoreError::OtherBackend { .. } | StoreError::OtherCwd { .. } | StoreError::KeyReused { .. } => {
+            Error::Invalid(error.to_string())
+        }
+        error => error.into(),
+    }
+}

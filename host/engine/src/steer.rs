@@ -1,0 +1,214 @@
+//! Calls that change a run that exists, and mail between agents.
+
+use pointsman_model::calls::{
+    CancelledRun, ContinueMode, ContinueRun, ContinuedRun, RunRef, SendAgentMessage, SentMessage, SpawnRun,
+};
+use pointsman_model::{
+    Answer, Approval, ApprovalId, MessageId, Part, RunId, RunRecord, SessionMode, SessionRecord, Status,
+};
+use pointsman_store::NewMail;
+use serde_json::{Map, json};
+use tokio::sync::oneshot;
+
+use crate::driver::Order;
+use crate::host::Live;
+use crate::reads::{find, named};
+use crate::{Client, Error, Host, clock};
+
+impl Host {
+    /// Ends a run; returns when nothing of it lives any more. Cancel wins over an outcome that comes late.
+    ///
+    /// # Errors
+    ///
+    /// If the run is over, or another process drives it.
+    pub async fn cancel_run(&self, run: &RunRef, reason: &str) -> Result<CancelledRun, Error> {
+        let record = self.get_run(run).await?;
+        if record.status.is_terminal() {
+            return Err(Error::AlreadyTerminal(record.status));
+        }
+        let id = record.run_id;
+        let live = self.driven_here(&record).await?;
+        let (reply, answer) = oneshot::channel();
+        self.order(&live, Order::Cancel { reason: reason.to_owned(), reply }).await?;
+        answer.await.map_err(|_| Error::ShuttingDown)??;
+        let mut over = live.over.clone();
+        // The task drops its end when everything is written; it cannot change before.
+        while over.changed().await.is_ok() {}
+        let record = self.by_id(id).await?;
+        Ok(CancelledRun {
+            run_id: id,
+            status: record.status,
+            cancelled_at: record.completed_at.unwrap_or(record.updated_at),
+        })
+    }
+
+    /// Says something to a run that waits for it, or goes on with the session of one that is over.
+    ///
+    /// # Errors
+    ///
+    /// If the run takes no message now, or its session cannot be resumed.
+    pub async fn continue_run(&self, client: &Client, call: ContinueRun) -> Result<ContinuedRun, Error> {
+        if call.input_message.parts.is_empty() {
+            return Err(Error::Invalid("input_message needs at least one part".to_owned()));
+        }
+        let record = self.get_run(&call.run()).await?;
+        match record.status {
+            Status::Completed | Status::Failed => self.go_on(client, record, call).await,
+            Status::Cancelled | Status::Rejected => Err(Error::AlreadyTerminal(record.status)),
+            Status::InputRequired | Status::AuthRequired | Status::Running => {
+                let live = self.driven_here(&record).await?;
+                let (reply, answer) = oneshot::channel();
+                self.order(&live, Order::Say { message: call.input_message, reply }).await?;
+                answer.await.map_err(|_| Error::ShuttingDown)??;
+                let record = self.by_id(record.run_id).await?;
+                Ok(ContinuedRun {
+                    run_id: record.run_id,
+                    status: record.status,
+                    session_id: Some(record.session_id),
+                    agent_name: Some(record.agent_name),
+                    mode: Some(ContinueMode::Live),
+                    resumed_from_run_id: None,
+                    note: None,
+                })
+            }
+            Status::Queued | Status::ApprovalRequired => Err(Error::NotAwaitingInput(record.status)),
+        }
+    }
+
+    /// Starts the next run of a session: metadata, schema, access and configuration are those of the run before.
+    async fn go_on(&self, client: &Client, before: RunRecord, call: ContinueRun) -> Result<ContinuedRun, Error> {
+        let id = before.run_id;
+        let session_id = before.session_id;
+        let (spec, config, session) = self
+            .read(move |store| Ok((store.run_spec(id)?, store.sealed_config(id)?, store.session(session_id)?)))
+            .await?;
+        if session.is_none_or(|session: SessionRecord| session.remembered.is_none()) {
+            return Err(Error::Invalid(format!("run failed before the backend session became resumable: {id}")));
+        }
+        let mut metadata = spec.metadata.clone();
+        metadata.insert("resumed_from_run_id".to_owned(), json!(id));
+        metadata.insert("resume_reason".to_owned(), json!("continue_run_after_terminal"));
+        let spawn = SpawnRun {
+            backend: spec.backend.clone(),
+            role: spec.role,
+            cwd: spec.cwd.clone(),
+            session_mode: SessionMode::Resume,
+            prompt: None,
+            input_message: Some(call.input_message),
+            session_id: Some(session_id.to_string()),
+            nickname: None,
+            profile: None,
+            output_schema: match spec.output_schema.clone() {
+                Some(serde_json::Value::Object(schema)) => Some(schema),
+                _ => None,
+            },
+            metadata: Some(metadata),
+            backend_config: None,
+            access: Some(spec.access),
+            idempotency_key: None,
+        };
+        let spawned = self.spawn_after(client, spawn, Some((id, spec, config))).await?;
+        Ok(ContinuedRun {
+            run_id: spawned.run_id,
+            status: spawned.status,
+            session_id: Some(spawned.session_id),
+            agent_name: Some(spawned.agent_name),
+            mode: Some(ContinueMode::Resume),
+            resumed_from_run_id: Some(id),
+            note: spawned.note,
+        })
+    }
+
+    /// Answers a question. `by` says who and how, such as `cli:ada`. Never offered to a client of MCP.
+    ///
+    /// # Errors
+    ///
+    /// If the question is unknown or settled, or another process drives its run.
+    pub async fn answer_approval(&self, id: ApprovalId, answer: Answer, by: &str) -> Result<Approval, Error> {
+        let unknown = || Error::Invalid(format!("Unknown approval_id: {id}"));
+        let approval = self.read(move |store| store.approval(id)).await?.ok_or_else(unknown)?;
+        let record = self.by_id(approval.run_id).await?;
+        if record.status.is_terminal() {
+            return Err(Error::Invalid(format!("approval {id} is already {}", approval.state.as_str())));
+        }
+        let live = self.driven_here(&record).await?;
+        let (reply, settled) = oneshot::channel();
+        let order = Order::Settle { approval_id: id, digest: approval.digest, answer, by: by.to_owned(), reply };
+        self.order(&live, order).await?;
+        settled.await.map_err(|_| Error::ShuttingDown)??;
+        self.read(move |store| store.approval(id)).await?.ok_or_else(unknown)
+    }
+
+    /// Puts a message into an agent's inbox.
+    ///
+    /// # Errors
+    ///
+    /// If the name means no agent, or several, or the sender is none of the same working directory.
+    pub async fn send_agent_message(&self, call: SendAgentMessage) -> Result<SentMessage, Error> {
+        if call.message.parts.is_empty() {
+            return Err(Error::Invalid("message needs at least one part".to_owned()));
+        }
+        let (to, from) = {
+            let call = call.clone();
+            self.read(move |store| {
+                let to = match named(store, &call.to_agent_name, call.cwd.as_deref())? {
+                    Ok(session) => session,
+                    Err(error) => return Ok(Err(error)),
+                };
+                let Some(from) = &call.from_agent_name else { return Ok(Ok((to, None))) };
+                Ok(match named(store, from, Some(&to.cwd))? {
+                    Ok(from) => Ok((to, Some(from))),
+                    Err(_) => Err(Error::Invalid(format!(
+                        "cross-cwd messaging is not supported: {from} is no agent in {}, where {} works",
+                        to.cwd, to.agent_name
+                    ))),
+                })
+            })
+            .await??
+        };
+        let mail = NewMail {
+            message_id: MessageId::from_random(clock::random()),
+            from_agent_name: from.as_ref().map(|session| session.agent_name.clone()),
+            from_session_id: from.map(|session| session.session_id),
+            to_session_id: to.session_id,
+            created_at: clock::now(),
+            body: call.message,
+            metadata: call.metadata.unwrap_or_else(Map::new),
+        };
+        let sent = self.inner.store.send_mail(mail).await?;
+        Ok(SentMessage {
+            message_id: sent.message_id,
+            to_agent_name: sent.to_agent_name,
+            to_session_id: sent.to_session_id,
+            seq: sent.seq,
+            created_at: sent.created_at,
+        })
+    }
+
+    pub(crate) async fn by_id(&self, id: RunId) -> Result<RunRecord, Error> {
+        self.read(move |store| Ok(find(store, &RunRef { run_id: Some(id.to_string()), ..RunRef::default() }))).await?
+    }
+
+    async fn driven_here(&self, record: &RunRecord) -> Result<Live, Error> {
+        let id = record.run_id;
+        if let Some(live) = self.live(id) {
+            return Ok(live);
+        }
+        let owner = self.read(move |store| store.owner(id)).await?;
+        let hint = if owner == self.inner.id {
+            "it is just ending".to_owned()
+        } else {
+            format!("host {owner} drives it; its own client, or the command line, can reach it")
+        };
+        Err(Error::NotActiveHere { run_id: id.to_string(), hint })
+    }
+
+    async fn order(&self, live: &Live, order: Order) -> Result<(), Error> {
+        live.orders.send(order).await.map_err(|_| Error::Invalid("the run has just ended".to_owned()))
+    }
+}
+
+/// Says whether a message says anything.
+pub(crate) fn is_blank(parts: &[Part]) -> bool {
+    parts.iter().all(|part| matches!(part, Part::Text { text } if text.trim().is_empty()))
+}
