@@ -1,0 +1,11 @@
+//! The wire, spoken by hand: raw JSON-RPC lines against the whole face, with a scripted host behind it.
+
+mod arguments;
+mod client;
+mod definitions;
+pub(crate) mod fake;
+mod legacy;
+mod lifetime;
+mod modern;
+mod sizes;
+mod waits;
