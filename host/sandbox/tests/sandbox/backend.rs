@@ -8,12 +8,12 @@ use pointsman_sandbox::{CallError, Cause};
 use rstest::rstest;
 use serde_json::json;
 
-use crate::support::{
-    backend, cause, component, is_cause_of, run, sandbox_with, task, task_in, timer,
-};
+use crate::support::{backend, cause, component, is_cause_of, run, sandbox_with, task, task_in, timer};
 
 #[rstest]
-fn ruin_is_contained_and_named(#[values("trap", "panic", "exit", "stack", "spin", "memory")] word: &str) {
+fn ruin_is_contained_and_named(
+    #[values("trap", "panic", "exit", "stack", "frames", "spin", "memory")] word: &str,
+) {
     let backend = backend();
     let cause_in_start = cause(backend.start(&task(word), [0; 32]), "run.start");
     assert!(is_cause_of(word, &cause_in_start), "{cause_in_start:?}");

@@ -20,7 +20,8 @@ fn use_guest(root: &Path) {
 
 /// Finds the one cached file.
 fn cached(root: &Path) -> PathBuf {
-    let folder = fs::read_dir(root).expect("a folder").next().expect("an engine's folder").expect("an entry").path();
+    let folder =
+        fs::read_dir(root).expect("a folder").next().expect("an engine's folder").expect("an entry").path();
     assert_eq!(fs::metadata(&folder).expect("a folder").permissions().mode() & 0o777, 0o700);
     let mut files = fs::read_dir(folder).expect("a folder");
     let file = files.next().expect("a file").expect("an entry").path();

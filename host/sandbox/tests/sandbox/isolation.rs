@@ -40,7 +40,8 @@ fn one_runs_failure_is_not_anothers() {
 #[test]
 fn there_is_room_for_many_runs() {
     let backend = backend();
-    let runs: Vec<_> = (0..1_100).map(|_| backend.start(&task("nothing"), [0; 32]).expect("a run").0).collect();
+    let runs: Vec<_> =
+        (0..1_100).map(|_| backend.start(&task("nothing"), [0; 32]).expect("a run").0).collect();
     assert_eq!(runs.len(), 1_100);
 }
 

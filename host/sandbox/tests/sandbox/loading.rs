@@ -50,13 +50,15 @@ fn an_unknown_version_of_the_contract_is_named() {
 #[test]
 fn an_unknown_import_is_named() {
     let error = refusal(&patched("wasi:cli/environment@", "evil:cli/environment@"));
-    assert!(matches!(&error, LoadError::UnknownImport { import, .. } if import.starts_with("evil:cli/environment@")));
+    assert!(
+        matches!(&error, LoadError::UnknownImport { import, .. } if import.starts_with("evil:cli/environment@"))
+    );
     assert!(error.to_string().contains("pointsman:plugin@0.1.0"), "{error}");
 }
 
 #[rstest]
 fn ruin_in_a_description_is_contained_and_named(
-    #[values("trap", "panic", "exit", "stack", "spin", "memory")] word: &str,
+    #[values("trap", "panic", "exit", "stack", "frames", "spin", "memory")] word: &str,
 ) {
     let component = describing(word);
     let sandbox = sandbox();

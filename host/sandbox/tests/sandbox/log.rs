@@ -25,8 +25,11 @@ fn logged(sandbox: &Sandbox, word: &str) -> String {
     let backend = sandbox.load_backend("hostile", component()).expect("a backend");
     let page = Page::default();
     let writer = page.clone();
-    let subscriber =
-        tracing_subscriber::fmt().with_writer(move || writer.clone()).with_ansi(false).without_time().finish();
+    let subscriber = tracing_subscriber::fmt()
+        .with_writer(move || writer.clone())
+        .with_ansi(false)
+        .without_time()
+        .finish();
     tracing::subscriber::with_default(subscriber, || {
         let _whatever = backend.start(&task(word), [0; 32]);
     });

@@ -26,7 +26,9 @@ pub(crate) fn question(word: &str) -> Question {
 }
 
 #[rstest]
-fn ruin_is_contained_and_named(#[values("trap", "panic", "exit", "stack", "spin", "memory")] word: &str) {
+fn ruin_is_contained_and_named(
+    #[values("trap", "panic", "exit", "stack", "frames", "spin", "memory")] word: &str,
+) {
     let policy = policy();
     let Err(PolicyLoadError::Guest(failure)) = policy.load(&json!({ "do": word }).to_string()) else {
         panic!("the policy did not fail")
@@ -87,7 +89,8 @@ fn a_spinning_question_holds_up_no_other() {
         limits.fuel = u64::MAX;
         limits.deadline = limit;
     });
-    let rulebook = sandbox.load_policy("hostile", component()).expect("a policy").load("{}").expect("a rule book");
+    let rulebook =
+        sandbox.load_policy("hostile", component()).expect("a policy").load("{}").expect("a rule book");
     let theirs = rulebook.clone();
     let spinning = std::thread::spawn(move || theirs.decide(&question("spin")));
     for _ in 0..100 {

@@ -1,7 +1,7 @@
 //! Nothing stands behind the imports.
 
-use pointsman_model::plugin::Sanitized;
 use pointsman_model::Timestamp;
+use pointsman_model::plugin::Sanitized;
 use pointsman_sandbox::EventRef;
 use rstest::rstest;
 use serde_json::Map;

@@ -13,17 +13,16 @@ fn data() -> Map<String, Value> {
     data
 }
 
-fn sanitize(
-    sanitizer: &pointsman_sandbox::SanitizerPlugin,
-    word: &str,
-) -> Result<Vec<Sanitized>, CallError> {
+fn sanitize(sanitizer: &pointsman_sandbox::SanitizerPlugin, word: &str) -> Result<Vec<Sanitized>, CallError> {
     let data = data();
     let event = EventRef { kind: "agent_message", item: Some("1"), data: &data };
     sanitizer.sanitize(&json!({ "do": word }).to_string(), &[event, event], Timestamp::from_millis(NOW))
 }
 
 #[rstest]
-fn ruin_is_contained_and_named(#[values("trap", "panic", "exit", "stack", "spin", "memory")] word: &str) {
+fn ruin_is_contained_and_named(
+    #[values("trap", "panic", "exit", "stack", "frames", "spin", "memory")] word: &str,
+) {
     let sanitizer = sanitizer();
     let found = cause(sanitize(&sanitizer, word), "sanitize");
     assert!(is_cause_of(word, &found), "{found:?}");

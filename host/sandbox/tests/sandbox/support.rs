@@ -6,7 +6,8 @@ use std::time::Duration;
 use pointsman_model::plugin::{Effect, Input, PluginEvent, Stamped, Task};
 use pointsman_model::{Access, Message, Speaker, Timestamp};
 use pointsman_sandbox::{
-    BackendPlugin, BackendRun, CallError, Cause, GuestFailure, Limits, Sandbox, SandboxConfig, SanitizerPlugin,
+    BackendPlugin, BackendRun, CallError, Cause, GuestFailure, Limits, Sandbox, SandboxConfig,
+    SanitizerPlugin,
 };
 use serde_json::json;
 
@@ -26,8 +27,12 @@ pub(crate) fn component() -> &'static [u8] {
 pub(crate) fn patched(from: &str, to: &str) -> Vec<u8> {
     assert_eq!(from.len(), to.len());
     let mut bytes = component().to_vec();
-    let places: Vec<usize> =
-        bytes.windows(from.len()).enumerate().filter(|(_, seen)| *seen == from.as_bytes()).map(|(at, _)| at).collect();
+    let places: Vec<usize> = bytes
+        .windows(from.len())
+        .enumerate()
+        .filter(|(_, seen)| *seen == from.as_bytes())
+        .map(|(at, _)| at)
+        .collect();
     assert!(!places.is_empty(), "{from:?} is not in the component");
     for at in places {
         bytes[at..at + to.len()].copy_from_slice(to.as_bytes());
@@ -131,6 +136,7 @@ pub(crate) fn is_cause_of(word: &str, cause: &Cause) -> bool {
         "trap" => matches!(cause, Cause::Trap { message } if message.contains("unreachable")),
         "panic" => matches!(cause, Cause::Trap { .. }),
         "exit" => matches!(cause, Cause::Trap { message } if message.contains("exit(")),
+        "frames" => matches!(cause, Cause::Trap { message } if message.contains("out of bounds")),
         "stack" => matches!(cause, Cause::Trap { message } if message.contains("stack")),
         "spin" => matches!(cause, Cause::OutOfFuel { limit: 300_000_000 }),
         "memory" => *cause == Cause::OutOfMemory { limit: 96 << 20 },

@@ -13,7 +13,10 @@ pub(crate) fn ruin(word: &str) {
         "fill" => fill(),
         "memory" => memory(),
         "stack" => {
-            black_box(stack(0));
+            black_box(stack(black_box(0)));
+        }
+        "frames" => {
+            black_box(frames(0));
         }
         "sleep" => std::thread::sleep(std::time::Duration::from_secs(3_600)),
         "sleep_for_ever" => std::thread::sleep(std::time::Duration::MAX),
@@ -59,10 +62,17 @@ fn memory() {
     }
 }
 
-#[expect(unconditional_recursion, reason = "on purpose")]
+/// Needs nothing but return addresses, which lie on the host's stack.
+#[inline(never)]
 fn stack(depth: u64) -> u64 {
+    if depth == u64::MAX { 0 } else { stack(depth + 1).rotate_left(3) ^ depth }
+}
+
+/// Needs room for its frames, which lie in the guest's memory.
+#[expect(unconditional_recursion, reason = "on purpose")]
+fn frames(depth: u64) -> u64 {
     let frame = black_box([depth; 64]);
-    stack(depth + 1) + black_box(frame)[0]
+    frames(depth + 1) + black_box(frame)[0]
 }
 
 fn print_flood() {

@@ -33,7 +33,9 @@ fn outcome(word: &str, event: &Event) -> Outcome {
     }
     match word {
         "drop" => Outcome::Drop("noise".to_owned()),
-        "spill" => rewrite("{\"text\":\"cut\"}", vec![artifact("/text", "text/plain", b"the whole".to_vec())]),
+        "spill" => {
+            rewrite("{\"text\":\"cut\"}", vec![artifact("/text", "text/plain", b"the whole".to_vec())])
+        }
         "wrong_pointer" => rewrite("{}", vec![artifact("/nowhere", "text/plain", Vec::new())]),
         "wrong_type" => rewrite("{}", vec![artifact("/text", "image/png", Vec::new())]),
         "no_utf8" => rewrite("{}", vec![artifact("/text", "text/plain", vec![0xff])]),
