@@ -53,7 +53,6 @@ where
     }
 }
 
-#[expect(clippy::large_enum_variant, reason = "lives for one statement")]
 enum Opening {
     Passed(ClientJsonRpcMessage),
     Answered(ServerJsonRpcMessage),

@@ -12,7 +12,7 @@ pub(super) fn check(tool: Tool, value: &mut Value, issues: &mut Vec<Issue>) {
     let Value::Object(arguments) = value else { return };
     match tool {
         Tool::GetRun | Tool::PollEvents | Tool::CancelRun | Tool::GetEventArtifact => {
-            names_a_run(arguments, issues)
+            names_a_run(arguments, issues);
         }
         Tool::ContinueRun => {
             names_a_run(arguments, issues);
