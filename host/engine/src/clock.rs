@@ -17,7 +17,10 @@ pub(crate) fn now() -> Timestamp {
 /// If the operating system has none to give, in which case no id could be made at all.
 pub(crate) fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    #[expect(clippy::expect_used, reason = "without randomness there are no ids; nothing sensible is left to do")]
+    #[expect(
+        clippy::expect_used,
+        reason = "without randomness there are no ids; nothing sensible is left to do"
+    )]
     getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
     bytes
 }

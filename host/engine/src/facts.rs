@@ -28,7 +28,8 @@ fn git(cwd: &Path) -> Value {
         // A linked work tree has a file that names its folder below the main repository's.
         let linked = kind.is_file();
         let directory = if linked {
-            let Some(named) = first_line(&dot_git).and_then(|line| Some(line.strip_prefix("gitdir: ")?.to_owned()))
+            let Some(named) =
+                first_line(&dot_git).and_then(|line| Some(line.strip_prefix("gitdir: ")?.to_owned()))
             else {
                 continue;
             };

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use pointsman_capabilities::process::{Limits, Processes};
+use pointsman_capabilities::process::{Limits, Processes, sweep};
 use pointsman_kernel::{Entry, Next, Run};
 use pointsman_model::{HostId, Outcome, RunId, RunRecord, SessionId, reason};
 use pointsman_store::{HostLease, Store, StoreError};
@@ -18,6 +18,9 @@ use crate::plugins::Plugins;
 use crate::projection::Projection;
 use crate::sanitize::Sanitizers;
 use crate::{Error, Settings, clock};
+
+/// How long the end of a host may take.
+const LINGER: Duration = Duration::from_millis(850);
 
 /// Who calls: the root of every chain of principals.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,7 +77,10 @@ impl Host {
         let store = Store::open(&settings.state)?;
         let lease = store.register_host(id)?;
         let plugins = Arc::new(Plugins::new(Arc::clone(&settings)));
-        let scratch = settings.state.join("scratch").join(id.to_string());
+        let scratch = settings.state.join("scratch");
+        if let Err(error) = sweep(&scratch) {
+            tracing::warn!(%error, "files of dead hosts' processes could not be removed");
+        }
         let processes = Processes::new(settings.supervisor.clone(), Limits::standard(), scratch);
         let inner = Arc::new(Inner {
             id,
@@ -109,10 +115,18 @@ impl Host {
 
     /// Ends every run of this host, its processes included. Runs that wait for a person stay as they are: the next
     /// host takes them up.
+    ///
+    /// Takes less than a second: clients kill a server that lingers. What has not ended by then ends with this process,
+    /// because its supervisors see that their host is gone.
     pub async fn shutdown(&self) {
         self.inner.ending.cancel();
         self.inner.tasks.close();
-        self.inner.tasks.wait().await;
+        if tokio::time::timeout(LINGER, self.inner.tasks.wait()).await.is_err() {
+            tracing::warn!(
+                runs = self.live_count(),
+                "runs have not ended in time; they end with this process"
+            );
+        }
     }
 
     /// Reads off the reactor.
@@ -156,7 +170,11 @@ impl Host {
         let message = "the host that drove this run died; its processes have ended with it";
         let outcome = Outcome::failed(reason::HOST_RESTARTED, message);
         journal
-            .write(&self.inner, pointsman_kernel::Command::Finish(outcome), pointsman_store::Durability::Flushed)
+            .write(
+                &self.inner,
+                pointsman_kernel::Command::Finish(outcome),
+                pointsman_store::Durability::Flushed,
+            )
             .await
             .map_err(|error| Error::Store(error.to_string()))?;
         journal.close().await;
@@ -187,7 +205,8 @@ impl Host {
             agent_name: record.agent_name,
             spec: Box::new(spec),
         };
-        journal::replay(created, &lines, events).map_err(|error| Error::Store(format!("journal of run {id}: {error}")))
+        journal::replay(created, &lines, events)
+            .map_err(|error| Error::Store(format!("journal of run {id}: {error}")))
     }
 
     pub(crate) fn journal(&self, run: Run) -> Journal {

@@ -95,9 +95,11 @@ impl Journal {
                 entry => lines.push(written(next.record().last_seq, &entry)),
             }
         }
-        let settled = next.approvals().filter(|new| self.run.approvals().all(|old| old != *new)).cloned().collect();
+        let settled =
+            next.approvals().filter(|new| self.run.approvals().all(|old| old != *new)).cloned().collect();
         let remembered = next.remembered().filter(|new| self.run.remembered() != Some(new)).cloned();
-        let remote_ref = next.record().remote_ref.clone().filter(|new| self.run.record().remote_ref.as_ref() != Some(new));
+        let remote_ref =
+            next.record().remote_ref.clone().filter(|new| self.run.record().remote_ref.as_ref() != Some(new));
         let commit = Commit {
             entries: lines,
             events,

@@ -27,4 +27,6 @@ mod waits;
 
 pub use error::Error;
 pub use host::{Client, Host};
-pub use settings::{BackendSettings, ComponentSource, PolicySettings, SanitizerSettings, Settings, WaitLimits};
+pub use settings::{
+    BackendSettings, ComponentSource, PolicySettings, SanitizerSettings, Settings, WaitLimits,
+};

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use pointsman_model::Question;
-use pointsman_sandbox::{BackendPlugin, CallError, PolicyModule, Rulebook, Sandbox, SandboxConfig, SanitizerPlugin};
+use pointsman_sandbox::{
+    BackendPlugin, CallError, PolicyModule, Rulebook, Sandbox, SandboxConfig, SanitizerPlugin,
+};
 
 use crate::settings::{ComponentSource, Settings};
 use crate::{BackendSettings, Error, PolicySettings, SanitizerSettings};
@@ -66,15 +68,20 @@ impl Plugins {
         if let Some(chain) = &loaded.sanitizers {
             return Ok(Arc::clone(chain));
         }
-        let chain: Arc<[LoadedSanitizer]> =
-            self.settings.sanitizers.iter().map(|settings| self.sanitizer(settings)).collect::<Result<_, _>>()?;
+        let chain: Arc<[LoadedSanitizer]> = self
+            .settings
+            .sanitizers
+            .iter()
+            .map(|settings| self.sanitizer(settings))
+            .collect::<Result<_, _>>()?;
         Ok(Arc::clone(loaded.sanitizers.insert(chain)))
     }
 
     fn sanitizer(&self, settings: &SanitizerSettings) -> Result<LoadedSanitizer, Error> {
         let name = &settings.name;
         let bytes = bytes(name, &settings.component)?;
-        let plugin = self.sandbox(name)?.load_sanitizer(name, &bytes).map_err(|error| failed(name, &error))?;
+        let plugin =
+            self.sandbox(name)?.load_sanitizer(name, &bytes).map_err(|error| failed(name, &error))?;
         check_config(name, &plugin.about().config_schema, &settings.config)?;
         Ok(LoadedSanitizer { plugin, config: settings.config.to_string() })
     }
@@ -121,8 +128,10 @@ pub(crate) fn check_config(
     schema: &serde_json::Value,
     config: &serde_json::Value,
 ) -> Result<(), Error> {
-    let validator = jsonschema::validator_for(schema)
-        .map_err(|error| Error::Plugin { name: name.to_owned(), message: format!("its config-schema is no JSON Schema: {error}") })?;
+    let validator = jsonschema::validator_for(schema).map_err(|error| Error::Plugin {
+        name: name.to_owned(),
+        message: format!("its config-schema is no JSON Schema: {error}"),
+    })?;
     let faults: Vec<String> = validator
         .iter_errors(config)
         .take(10)

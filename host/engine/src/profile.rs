@@ -20,8 +20,9 @@ pub(crate) fn read(text: &str, cwd: &Path, roots: &[PathBuf]) -> Result<(String,
     } else {
         std::iter::once(cwd.join(asked)).chain(roots.iter().map(|root| root.join(asked))).collect()
     };
-    let allowed: Vec<PathBuf> =
-        std::iter::once(cwd.to_owned()).chain(roots.iter().filter_map(|root| root.canonicalize().ok())).collect();
+    let allowed: Vec<PathBuf> = std::iter::once(cwd.to_owned())
+        .chain(roots.iter().filter_map(|root| root.canonicalize().ok()))
+        .collect();
     for candidate in &candidates {
         let Ok(real) = candidate.canonicalize() else { continue };
         if !allowed.iter().any(|root| real.starts_with(root)) {
@@ -33,14 +34,19 @@ pub(crate) fn read(text: &str, cwd: &Path, roots: &[PathBuf]) -> Result<(String,
             return Err(Error::Invalid(format!("profile cannot be read: {}: {error}", real.display())));
         }
         if content.len() as u64 > LARGEST {
-            return Err(Error::Invalid(format!("profile is larger than {LARGEST} bytes: {}", real.display())));
+            return Err(Error::Invalid(format!(
+                "profile is larger than {LARGEST} bytes: {}",
+                real.display()
+            )));
         }
         if content.trim().is_empty() {
             return Err(Error::Invalid(format!("profile is empty: {}", real.display())));
         }
         return Ok((real.to_string_lossy().into_owned(), content.trim().to_owned()));
     }
-    let list = |paths: &[PathBuf]| paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
+    let list = |paths: &[PathBuf]| {
+        paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
+    };
     Err(Error::Invalid(format!(
         "profile not found: {text} (checked {}; profiles are read below {} only, an operator adds a folder with [runs] \
          profile_roots)",

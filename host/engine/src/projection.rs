@@ -85,7 +85,11 @@ fn write(store: &Store, batches: &[Batch]) -> Result<(), FolderError> {
     for batch in batches {
         for values in batch.spilled.chunk_by(|(a, _), (b, _)| a == b) {
             let seq = values[0].0;
-            let kind = batch.events.iter().find(|event| event.seq == seq).map_or("event", |event| event.kind.as_str());
+            let kind = batch
+                .events
+                .iter()
+                .find(|event| event.seq == seq)
+                .map_or("event", |event| event.kind.as_str());
             let values: Vec<SpilledValue> = values.iter().map(|(_, value)| value.clone()).collect();
             folder.write_artifacts(run, seq, kind, &values)?;
         }

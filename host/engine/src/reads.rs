@@ -1,8 +1,8 @@
 //! Calls that only look.
 
 use pointsman_model::calls::{
-    ArtifactPage, EventPage, FetchAgentMessages, FetchedMessages, GetEventArtifact, ListAgents, ListRuns, ListedAgents,
-    ListedRuns, RunRef,
+    ArtifactPage, EventPage, FetchAgentMessages, FetchedMessages, GetEventArtifact, ListAgents, ListRuns,
+    ListedAgents, ListedRuns, RunRef,
 };
 use pointsman_model::{Approval, ApprovalState, RunRecord, SessionRecord};
 use pointsman_store::{AgentFilter, Resolution, RunFilter, Store, StoreError};
@@ -57,7 +57,9 @@ impl Host {
             let (offset, limit) = (call.offset.unwrap_or(0), call.limit.unwrap_or(65_536));
             Ok(match store.artifact(record.run_id, call.seq, &call.field_path, offset, limit) {
                 Ok(page) => Ok(page),
-                Err(StoreError::NoArtifacts { seq }) => Err(Error::Invalid(format!("No artifacts found for seq {seq}"))),
+                Err(StoreError::NoArtifacts { seq }) => {
+                    Err(Error::Invalid(format!("No artifacts found for seq {seq}")))
+                }
                 Err(StoreError::NoArtifact { pointer, available }) => Err(Error::Invalid(format!(
                     "No artifact for field_path {pointer}. Available field paths: {}",
                     available.join(", ")
@@ -101,7 +103,8 @@ impl Host {
     ///
     /// If the state cannot be read.
     pub async fn list_agents(&self, call: &ListAgents) -> Result<ListedAgents, Error> {
-        let filter = AgentFilter { cwd: call.cwd.clone(), backend: call.backend.clone(), status: call.status };
+        let filter =
+            AgentFilter { cwd: call.cwd.clone(), backend: call.backend.clone(), status: call.status };
         let agents = self.read(move |store| store.agents(&filter, AGENTS)).await?;
         let truncated = agents.len() >= AGENTS as usize;
         Ok(ListedAgents { agents, truncated })
@@ -165,7 +168,11 @@ pub(crate) fn find(store: &Store, run: &RunRef) -> Result<RunRecord, Error> {
 }
 
 /// Finds the session that a name means.
-pub(crate) fn named(store: &Store, name: &str, cwd: Option<&str>) -> Result<Result<SessionRecord, Error>, StoreError> {
+pub(crate) fn named(
+    store: &Store,
+    name: &str,
+    cwd: Option<&str>,
+) -> Result<Result<SessionRecord, Error>, StoreError> {
     let mut sessions = store.sessions_named(name, cwd)?;
     Ok(match sessions.len() {
         0 => Err(Error::UnknownAgent { name: name.to_owned(), cwd: cwd.map(str::to_owned) }),

@@ -71,7 +71,8 @@ impl Sanitizers {
         match self.plugins.sanitizers() {
             Ok(chain) => {
                 for stage in chain.iter() {
-                    let left: Vec<EventRef<'_>> = passing.iter().flatten().map(|passing| refer_to(&passing.event)).collect();
+                    let left: Vec<EventRef<'_>> =
+                        passing.iter().flatten().map(|passing| refer_to(&passing.event)).collect();
                     if left.is_empty() {
                         break;
                     }
@@ -93,7 +94,10 @@ impl Sanitizers {
             if !passing.spilled.is_empty() {
                 if let Some(theirs) = passing.event.data.remove("artifact_refs") {
                     let (mime, content) = ("application/json".to_owned(), theirs.to_string());
-                    merge(&mut passing.spilled, vec![SpilledValue { pointer: "/artifact_refs".to_owned(), mime, content }]);
+                    merge(
+                        &mut passing.spilled,
+                        vec![SpilledValue { pointer: "/artifact_refs".to_owned(), mime, content }],
+                    );
                 }
             }
         }

@@ -85,7 +85,12 @@ impl Host {
     }
 
     /// Checks a request and puts together what is asked of the run. Blocks.
-    fn check(&self, call: SpawnRun, root: Principal, before: Option<Before>) -> Result<(RunSpec, Value), Error> {
+    fn check(
+        &self,
+        call: SpawnRun,
+        root: Principal,
+        before: Option<Before>,
+    ) -> Result<(RunSpec, Value), Error> {
         let cwd = directory(&call.cwd)?;
         let message = message(call.prompt, call.input_message)?;
         let (plugin, settings) = self.backend(&call.backend)?;
@@ -155,7 +160,9 @@ impl Host {
         let nickname = call.nickname.clone().filter(|name| !name.trim().is_empty());
         if let Some(name) = &nickname {
             if name.chars().count() > 128 || name.chars().any(char::is_control) {
-                return Err(Error::Invalid("nickname must be at most 128 characters, none of them control".to_owned()));
+                return Err(Error::Invalid(
+                    "nickname must be at most 128 characters, none of them control".to_owned(),
+                ));
             }
         }
         if spec.session_mode == SessionMode::New {
@@ -164,7 +171,8 @@ impl Host {
         let Some(text) = call.session_id.as_deref().filter(|text| !text.is_empty()) else {
             return Err(Error::Invalid("session_id is required when session_mode is resume".to_owned()));
         };
-        let unknown = || Error::Invalid(format!("Unknown session_id: {}", text.chars().take(80).collect::<String>()));
+        let unknown =
+            || Error::Invalid(format!("Unknown session_id: {}", text.chars().take(80).collect::<String>()));
         let session_id: SessionId = text.parse().map_err(|_| unknown())?;
         let (session, busy) = self
             .read(move |store| Ok((store.session(session_id)?, store.unfinished_runs_in(session_id)?)))
@@ -217,7 +225,9 @@ fn directory(text: &str) -> Result<PathBuf, Error> {
     if !path.is_absolute() {
         return Err(Error::Invalid(format!("cwd must be an absolute path: {text}")));
     }
-    let real = path.canonicalize().map_err(|error| Error::Invalid(format!("cwd cannot be used: {text}: {error}")))?;
+    let real = path
+        .canonicalize()
+        .map_err(|error| Error::Invalid(format!("cwd cannot be used: {text}: {error}")))?;
     if !real.is_dir() {
         return Err(Error::Invalid(format!("cwd is not a directory: {text}")));
     }

@@ -76,14 +76,23 @@ impl Host {
     }
 
     /// Starts the next run of a session: metadata, schema, access and configuration are those of the run before.
-    async fn go_on(&self, client: &Client, before: RunRecord, call: ContinueRun) -> Result<ContinuedRun, Error> {
+    async fn go_on(
+        &self,
+        client: &Client,
+        before: RunRecord,
+        call: ContinueRun,
+    ) -> Result<ContinuedRun, Error> {
         let id = before.run_id;
         let session_id = before.session_id;
         let (spec, config, session) = self
-            .read(move |store| Ok((store.run_spec(id)?, store.sealed_config(id)?, store.session(session_id)?)))
+            .read(move |store| {
+                Ok((store.run_spec(id)?, store.sealed_config(id)?, store.session(session_id)?))
+            })
             .await?;
         if session.is_none_or(|session: SessionRecord| session.remembered.is_none()) {
-            return Err(Error::Invalid(format!("run failed before the backend session became resumable: {id}")));
+            return Err(Error::Invalid(format!(
+                "run failed before the backend session became resumable: {id}"
+            )));
         }
         let mut metadata = spec.metadata.clone();
         metadata.insert("resumed_from_run_id".to_owned(), json!(id));
@@ -133,7 +142,8 @@ impl Host {
         }
         let live = self.driven_here(&record).await?;
         let (reply, settled) = oneshot::channel();
-        let order = Order::Settle { approval_id: id, digest: approval.digest, answer, by: by.to_owned(), reply };
+        let order =
+            Order::Settle { approval_id: id, digest: approval.digest, answer, by: by.to_owned(), reply };
         self.order(&live, order).await?;
         settled.await.map_err(|_| Error::ShuttingDown)??;
         self.read(move |store| store.approval(id)).await?.ok_or_else(unknown)
@@ -186,7 +196,8 @@ impl Host {
     }
 
     pub(crate) async fn by_id(&self, id: RunId) -> Result<RunRecord, Error> {
-        self.read(move |store| Ok(find(store, &RunRef { run_id: Some(id.to_string()), ..RunRef::default() }))).await?
+        self.read(move |store| Ok(find(store, &RunRef { run_id: Some(id.to_string()), ..RunRef::default() })))
+            .await?
     }
 
     async fn driven_here(&self, record: &RunRecord) -> Result<Live, Error> {

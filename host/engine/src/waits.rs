@@ -52,7 +52,9 @@ impl Host {
         let cursor = match call.cursor.as_deref() {
             None | Some("") => 0,
             Some(text) => text.parse::<u64>().map_err(|_| {
-                Error::Invalid(format!("cursor {text:?} is none of this host's; leave it out to see every run"))
+                Error::Invalid(format!(
+                    "cursor {text:?} is none of this host's; leave it out to see every run"
+                ))
             })?,
         };
         let mode = call.mode.unwrap_or_default();
@@ -82,7 +84,12 @@ impl Host {
         .await?
     }
 
-    async fn changes_now(&self, ids: Option<Vec<RunId>>, cursor: u64, mode: WaitMode) -> Result<WaitOutcome, Error> {
+    async fn changes_now(
+        &self,
+        ids: Option<Vec<RunId>>,
+        cursor: u64,
+        mode: WaitMode,
+    ) -> Result<WaitOutcome, Error> {
         self.read(move |store| {
             // The newest change is read first: what comes in between is seen again, never missed.
             let latest = store.latest_change()?;
@@ -115,7 +122,9 @@ impl Host {
                 None => latest.max(cursor),
             };
             let done = match mode {
-                WaitMode::Any => found.iter().any(|(_, record)| needs_attention(record)) || unfinished.is_empty(),
+                WaitMode::Any => {
+                    found.iter().any(|(_, record)| needs_attention(record)) || unfinished.is_empty()
+                }
                 WaitMode::All => unfinished.iter().all(needs_attention),
             };
             Ok(WaitOutcome {

@@ -26,6 +26,6 @@ mod writer;
 pub use error::StoreError;
 pub use host::HostLease;
 pub use read::{AgentFilter, ArtifactHandle, EventSlice, Resolution, RunFilter, RunPage};
-pub use run_folder::RunFolder;
+pub use run_folder::{FolderError, RunFolder};
 pub use store::Store;
 pub use write::{Commit, Creation, Durability, NewMail, NewRun, SessionChoice};

@@ -74,9 +74,10 @@ impl Hands {
         match effect {
             Effect::StartProcess(process) => self.start(process).await,
             Effect::WriteProcess(id, bytes) => match self.children.get(&id) {
-                Some(child) => child.write(bytes).err().map(|error| {
-                    refused(name, Some(id), Leaf::ProcessSpawn.as_str(), error.to_string())
-                }),
+                Some(child) => child
+                    .write(bytes)
+                    .err()
+                    .map(|error| refused(name, Some(id), Leaf::ProcessSpawn.as_str(), error.to_string())),
                 None => Some(no_such_process(name, id)),
             },
             Effect::CloseInput(id) => match self.children.get_mut(&id) {
@@ -135,11 +136,13 @@ impl Hands {
             return Some(refused("start-process", Some(id), Leaf::ProcessSpawn.as_str(), reason));
         }
         let settings = self.host.settings();
-        let authorized = match authorize(&process, &asker(&self.asking), &settings.programs, &settings.secrets) {
-            Ok(authorized) => authorized,
-            Err(refusal) => return Some(said(refusal)),
-        };
-        let spawned = self.host.inner.processes.spawn(authorized, &self.asking.cwd, &self.asking.environment).await;
+        let authorized =
+            match authorize(&process, &asker(&self.asking), &settings.programs, &settings.secrets) {
+                Ok(authorized) => authorized,
+                Err(refusal) => return Some(said(refusal)),
+            };
+        let spawned =
+            self.host.inner.processes.spawn(authorized, &self.asking.cwd, &self.asking.environment).await;
         let (child, mut events) = match spawned {
             Ok(spawned) => spawned,
             Err(error) => return Some(Input::ProcessFailed(id, error.to_string())),

@@ -49,7 +49,8 @@ impl Driver {
             Ok(()) => {}
             // The approval is for another request, or lapsed: never launched.
             Err(JournalError::Refused(refused)) => {
-                let outcome = Outcome::without_result(Ending::Rejected, reason::APPROVAL_DENIED, refused.to_string());
+                let outcome =
+                    Outcome::without_result(Ending::Rejected, reason::APPROVAL_DENIED, refused.to_string());
                 self.finish(outcome).await;
                 return Ok(Step::On);
             }
@@ -104,10 +105,13 @@ impl Driver {
         let (host, expected) = (self.host.clone(), spec.plugin);
         let backend = spec.backend.clone();
         let raised = tokio::task::spawn_blocking(move || {
-            let (plugin, settings) =
-                host.backend(&backend).map_err(|error| Outcome::failed(reason::PLUGIN_FAILED, error.to_string()))?;
+            let (plugin, settings) = host
+                .backend(&backend)
+                .map_err(|error| Outcome::failed(reason::PLUGIN_FAILED, error.to_string()))?;
             if expected.is_some_and(|expected| expected != plugin.digest()) {
-                let message = format!("the component of backend {backend} is not the one that this run was allowed with");
+                let message = format!(
+                    "the component of backend {backend} is not the one that this run was allowed with"
+                );
                 return Err(Outcome::failed(reason::PLUGIN_FAILED, message));
             }
             let grants = settings.grants.clone();
@@ -132,7 +136,8 @@ impl Driver {
             environment,
         };
         let (hands, inputs, rings) = Hands::new(self.host.clone(), asking);
-        let stage = Stage { plugin, guest: Some(guest), hands, inputs, rings, own: VecDeque::new(), deadline: None };
+        let stage =
+            Stage { plugin, guest: Some(guest), hands, inputs, rings, own: VecDeque::new(), deadline: None };
         Ok((stage, effects))
     }
 
@@ -212,7 +217,8 @@ impl Driver {
             }
             Order::Say { message, reply } => {
                 let status = self.journal.run().record().status;
-                let steers = stage.plugin.about().features.contains(&pointsman_model::plugin::Feature::LiveInput);
+                let steers =
+                    stage.plugin.about().features.contains(&pointsman_model::plugin::Feature::LiveInput);
                 if awaits(status) {
                     let written = self.write(Command::Resume, Durability::Flushed).await;
                     let taken = written.is_ok();
@@ -266,7 +272,11 @@ impl Driver {
     }
 
     /// Performs effects in order; gives the outcome if they hold one.
-    async fn perform(&mut self, stage: &mut Stage, effects: Vec<Effect>) -> Result<Option<Outcome>, JournalError> {
+    async fn perform(
+        &mut self,
+        stage: &mut Stage,
+        effects: Vec<Effect>,
+    ) -> Result<Option<Outcome>, JournalError> {
         let mut told: Vec<(EventKind, PluginEvent)> = Vec::new();
         for effect in effects {
             match effect {

@@ -135,12 +135,14 @@ impl Driver {
 
     /// Puts a question together, with the facts that the host gathers.
     async fn question(&self, action: &str, spec: &RunSpec, detail: Value) -> Question {
-        let (cwd, roots, live) = (spec.cwd.clone(), self.host.settings().roots.clone(), self.host.live_count());
+        let (cwd, roots, live) =
+            (spec.cwd.clone(), self.host.settings().roots.clone(), self.host.live_count());
         let client = Client {
             name: spec.chain.first().map_or_else(String::new, |root| root.name.clone()),
             version: None,
         };
-        let facts = tokio::task::spawn_blocking(move || facts::gather(cwd.as_ref(), &roots, &client, live)).await;
+        let facts =
+            tokio::task::spawn_blocking(move || facts::gather(cwd.as_ref(), &roots, &client, live)).await;
         Question {
             action: action.to_owned(),
             chain: spec.chain.clone(),
@@ -296,7 +298,10 @@ fn digest(action: &str, spec: &RunSpec, detail: &Value) -> Digest {
 }
 
 /// Tells whoever gave an order what became of it; gives back what the run itself must know.
-fn respond(reply: oneshot::Sender<Result<(), Error>>, written: Result<(), JournalError>) -> Result<(), JournalError> {
+fn respond(
+    reply: oneshot::Sender<Result<(), Error>>,
+    written: Result<(), JournalError>,
+) -> Result<(), JournalError> {
     let (answer, rest) = match written {
         Ok(()) => (Ok(()), Ok(())),
         Err(JournalError::Refused(refused)) => (Err(in_words(&refused)), Ok(())),

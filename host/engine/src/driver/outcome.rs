@@ -39,7 +39,13 @@ mod tests {
 
     fn completed(value: Option<Value>) -> Outcome {
         let text = Some("text".to_owned());
-        Outcome { ending: Ending::Completed, final_response: text, structured_output: value, usage: None, failure: None }
+        Outcome {
+            ending: Ending::Completed,
+            final_response: text,
+            structured_output: value,
+            usage: None,
+            failure: None,
+        }
     }
 
     #[test]

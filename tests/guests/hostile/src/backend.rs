@@ -12,20 +12,20 @@ use crate::ruin::ruin;
 use crate::{Hostile, describe, word};
 
 /// A run that does its word in `handle`.
-pub(crate) struct Hostilely {
+pub(crate) struct HostileRun {
     word: String,
     calls: Cell<u32>,
 }
 
 impl Guest for Hostile {
-    type Run = Hostilely;
+    type Run = HostileRun;
 
     fn describe() -> About {
         About { common: describe::describe(), features: Features::RESUME | Features::LIVE_INPUT }
     }
 }
 
-impl GuestRun for Hostilely {
+impl GuestRun for HostileRun {
     fn start(task: Task) -> Result<(Run, Vec<Effect>), String> {
         let word = word(&task.config);
         let config: serde_json::Value = serde_json::from_str(&task.config).unwrap_or_default();
