@@ -108,4 +108,22 @@ mod tests {
         assert_eq!(Ticker::ticks(Duration::from_millis(11)), 3);
         assert!(Ticker::ticks(Duration::MAX) > 0);
     }
+
+    /// An idle host wakes nobody.
+    #[test]
+    fn it_sleeps_while_no_guest_runs_and_wakes_for_the_next() {
+        let ticker = Ticker::start(Engine::default()).expect("a thread");
+        let wait_until_asleep = |expected| {
+            while ticker.0.asleep.load(Ordering::SeqCst) != expected {
+                std::thread::yield_now();
+            }
+        };
+        for _ in 0..3 {
+            wait_until_asleep(true);
+            let running = ticker.running();
+            wait_until_asleep(false);
+            drop(running);
+        }
+        wait_until_asleep(true);
+    }
 }
