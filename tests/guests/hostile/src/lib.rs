@@ -5,8 +5,6 @@
 //! a policy's in its configuration and in the question's `action`. A description is asked for without any
 //! parameter: its word is [`describe::WORD`], which tests overwrite in the component's bytes.
 
-#![cfg_attr(not(target_family = "wasm"), expect(dead_code, reason = "only a component exports anything"))]
-
 mod backend;
 mod describe;
 mod policy;
@@ -15,7 +13,7 @@ mod ruin;
 mod sanitizer;
 
 /// What the bindings' generator makes of the contract.
-#[expect(unsafe_code, reason = "generated")]
+#[cfg_attr(target_family = "wasm", expect(unsafe_code, reason = "generated"))]
 mod bindings {
     wit_bindgen::generate!({
         path: "../../../wit",
@@ -30,8 +28,9 @@ mod bindings {
         world: "pointsman:hostile/hostile",
         generate_all,
     });
-    use super::Hostile;
     // A linker of native programs cannot take the names of a component's exports.
+    #[cfg(target_family = "wasm")]
+    use super::Hostile;
     #[cfg(target_family = "wasm")]
     export!(Hostile);
 }
