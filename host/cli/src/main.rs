@@ -13,6 +13,7 @@ mod logging;
 mod plugins;
 mod state;
 mod terminal;
+mod user;
 
 use std::ffi::OsStr;
 use std::io::IsTerminal;

@@ -101,7 +101,7 @@ pub(crate) fn configured(settings: &Settings) -> Vec<Configured> {
 pub(crate) fn source(component: &ComponentSource) -> String {
     match component {
         ComponentSource::Bundled(bytes) => {
-            let name = pointsman_bundle::ALL.iter().find(|(_, bundled)| std::ptr::eq(*bundled, *bytes));
+            let name = pointsman_bundle::ALL.iter().find(|(_, bundled)| bundled == bytes);
             name.map_or_else(|| "bundled".to_owned(), |(name, _)| format!("bundled:{name}"))
         }
         ComponentSource::File(path) => path.display().to_string(),

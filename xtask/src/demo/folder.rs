@@ -78,13 +78,16 @@ impl Folder {
                      [programs.demo-agent]\ncommand = {}\nargs = [\"{AGENT}\"]\n\n\
                      [backends.demo]\ncomponent = \"bundled:command\"\n\
                      grants = [\"process/spawn@1 demo-agent\", \"timer/set@1 *\"]\n\
-                     config = {{ program = \"demo-agent\", prompt = \"stdin\", output = \"jsonl\" }}\n",
+                     \n\
+                     [backends.demo.config]\nprogram = \"demo-agent\"\noutput = \"jsonl\"\n\
+                     # What the agent can do whatever it is asked; this one keeps to its project by itself.\n\
+                     access = \"workspace-write\"\n",
                     quoted(&this)
                 )
             }
         };
         let config = format!(
-            "# Written by `cargo xtask demo`.\n\n[state]\ndir = \"state\"\n\n[log]\nlevel = \"info\"\n\n{agent}"
+            "# Written by `cargo xtask demo`.\n\n[state]\ndir = \"state\"\n\n[log]\nlevel = \"info,rmcp=warn\"\n\n{agent}"
         );
         fs::write(self.config(), config)?;
         Ok(())

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
+use indicatif::ProgressBar;
 use serde_json::{Value, json};
 
 use super::client::Client;
@@ -99,7 +101,12 @@ fn asked(client: &mut Client, folder: &Folder, cast: &Cast, program: &Path) -> R
 
 fn spawn(client: &mut Client, folder: &Folder, mut arguments: Value) -> Result<String, Failure> {
     arguments["cwd"] = json!(folder.project());
-    let run = client.call("spawn_run", arguments)?;
+    // The first call compiles the components; their machine code is kept for the next start.
+    let bar = ProgressBar::new_spinner().with_message("spawn_run: the host compiles its components, once");
+    bar.enable_steady_tick(Duration::from_millis(100));
+    let run = client.call("spawn_run", arguments);
+    bar.finish_and_clear();
+    let run = run?;
     let id = run["run_id"].as_str().ok_or_else(|| format!("spawn_run gave no run_id: {run}"))?;
     say::line(format!("  spawn_run: {} ({})", say::bold(id), run["status"].as_str().unwrap_or("?")));
     Ok(id.to_owned())

@@ -31,6 +31,9 @@ pub(super) fn event(event: &Value) {
             changes.iter().map(change).collect::<Vec<_>>().join(", ")
         }),
         "command_started" | "command_updated" => text("command").map(str::to_owned),
+        "approval_resolved" => {
+            Some(format!("{} by {}", text("resolution").unwrap_or("?"), text("by").unwrap_or("nobody")))
+        }
         _ => None,
     };
     let gist = gist.or_else(|| {

@@ -115,7 +115,7 @@ fn settle(out: Out, loaded: &Loaded, state: &State, text: &str, answer: Answer) 
         Some(Reply::Settled(settled)) => (*settled, true),
         Some(other) => return Err(Failure::internal(format!("the host answered something else: {other:?}"))),
         None => {
-            let by = user();
+            let by = format!("cli:{}", crate::user::name());
             (as_host(loaded, |host| async move { host.answer_approval(id, answer, &by).await })?, false)
         }
     };
@@ -133,12 +133,6 @@ fn settle(out: Out, loaded: &Loaded, state: &State, text: &str, answer: Answer) 
         out.line(paint.dim("Its host has ended; the answer is kept, and the next host goes by it."))?;
     }
     Ok(Exit::Ok)
-}
-
-/// Says who answers when there is no host that could see it.
-fn user() -> String {
-    let name = std::env::var("USER").ok().filter(|name| !name.is_empty());
-    format!("cli:{}", name.unwrap_or_else(|| rustix::process::getuid().as_raw().to_string()))
 }
 
 fn short(id: &impl ToString) -> String {

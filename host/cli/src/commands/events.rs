@@ -84,21 +84,30 @@ fn gist(event: &Event) -> String {
             let path = |change: &Value| change["path"].as_str().unwrap_or_default().to_owned();
             changes.iter().map(path).collect::<Vec<_>>().join(", ")
         }),
+        "approval_resolved" => {
+            text("resolution").map(|it| format!("{it} by {}", text("by").unwrap_or("nobody")))
+        }
         "tool_started" | "tool_finished" => text("tool").map(str::to_owned),
         _ => None,
     };
-    let said = said
-        .or_else(|| {
-            ["text", "final_response", "message", "reason", "status"]
-                .into_iter()
-                .find_map(text)
-                .map(str::to_owned)
-        })
-        .unwrap_or_else(|| Value::Object(event.data.clone()).to_string());
+    let first = ["text", "final_response", "message", "reason", "status"];
+    let said =
+        said.or_else(|| first.into_iter().find_map(text).map(str::to_owned)).unwrap_or_else(|| rest(event));
     let mut words = said.split_whitespace().collect::<Vec<_>>().join(" ");
     if let Some((cut, _)) = words.char_indices().nth(LINE) {
         words.truncate(cut);
         words.push('…');
     }
     words
+}
+
+/// Gives what an event says besides nothing, as JSON; of most there is no need for it.
+fn rest(event: &Event) -> String {
+    let said: serde_json::Map<_, _> = event
+        .data
+        .iter()
+        .filter(|(_, value)| !value.is_null())
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
+    if said.is_empty() { String::new() } else { Value::Object(said).to_string() }
 }

@@ -67,6 +67,9 @@ impl ConfigError {
     pub(crate) fn help(&self) -> String {
         const REFERENCE: &str = "`pointsman config example` shows every key";
         match self {
+            Self::UnknownKey { advice: Some(advice @ Advice::Nearest(_)), .. } => {
+                format!("{advice} {REFERENCE}")
+            }
             Self::UnknownKey { advice: Some(advice), .. } => format!("{advice}; {REFERENCE}"),
             Self::NoHome => "set HOME, or `state.dir` in the configuration".to_owned(),
             Self::Unreadable { .. } => {

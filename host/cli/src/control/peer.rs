@@ -27,11 +27,7 @@ pub(super) fn identify(stream: &UnixStream) -> Result<String, Stranger> {
     {
         return Err(Stranger::Agent(pid));
     }
-    let name = std::env::var("USER").or_else(|_| std::env::var("LOGNAME"));
-    Ok(match name {
-        Ok(name) if !name.is_empty() => format!("cli:{name}"),
-        _ => format!("cli:{}", peer.uid()),
-    })
+    Ok(format!("cli:{}", crate::user::name()))
 }
 
 /// Says whether a process is below another one. Agents cannot leave their tree: their supervisor adopts orphans.

@@ -22,7 +22,7 @@ use crate::program::Home;
 )]
 #[case::a_capability_that_does_not_exist(
     "[backends.mine]\ncomponent = \"bundled:codex\"\ngrants = [\"process/spwan@1 codex\"]\n",
-    "error: ~/.config/pointsman/pointsman.toml:3:11: `backends.mine.grants[0]`: unknown capability \
+    "error: ~/.config/pointsman/pointsman.toml:3:10: `backends.mine.grants[0]`: unknown capability \
      \"process/spwan@1\"; there are process/spawn@1, timer/set@1, secret/use@1 and request/send@1\n\
      help: `pointsman config example` shows every key\n"
 )]

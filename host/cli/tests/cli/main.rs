@@ -1,6 +1,8 @@
 //! The program as a person meets it: its words, its exit statuses, and what it leaves alone.
 
 mod answers;
+mod approvals;
+mod client;
 mod configuration;
 mod program;
 mod serving;
