@@ -66,11 +66,12 @@ pub(crate) struct Live {
 }
 
 impl Host {
-    /// Opens the state and takes up or ends what a dead host left. Loads no plugin.
+    /// Opens the state and takes up or ends what a dead host left. Loads no plugin, unless there are rules that no start
+    /// has read before.
     ///
     /// # Errors
     ///
-    /// If the state cannot be opened.
+    /// If the state cannot be opened, or rules do not hold what their examples say.
     pub async fn start(settings: Settings) -> Result<Self, Error> {
         let settings = Arc::new(settings);
         let id = HostId::from_random(clock::random());
@@ -97,6 +98,10 @@ impl Host {
             _lease: lease,
         });
         let host = Self { inner };
+        let plugins = Arc::clone(&host.inner.plugins);
+        tokio::task::spawn_blocking(move || plugins.vet_policies())
+            .await
+            .map_err(|error| Error::Store(format!("reading the rules failed: {error}")))??;
         host.recover().await?;
         Ok(host)
     }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use pointsman_model::Question;
+use pointsman_model::{Digest, Question};
 use pointsman_sandbox::{
     BackendPlugin, CallError, PolicyModule, Rulebook, Sandbox, SandboxConfig, SanitizerPlugin,
 };
@@ -104,6 +104,33 @@ impl Plugins {
             self.sandbox(name)?.load_policy(name, &bytes).map_err(|error| failed(name, &error))?;
         let rulebook = module.load(&settings.config).map_err(|error| failed(name, &error))?;
         Ok(LoadedPolicy { name: name.clone(), rulebook })
+    }
+
+    /// Reads the rules that no earlier start has read: an example that does not hold stops this one.
+    ///
+    /// Rules that were read once are known by their digest, so that a host starts without loading anything.
+    pub(crate) fn vet_policies(&self) -> Result<(), Error> {
+        let known = self.settings.state.join("rules-read");
+        let mut fresh = Vec::new();
+        for settings in self.settings.policies.iter().filter(|settings| !settings.vetted) {
+            let component = Digest::of(&bytes(&settings.name, &settings.component)?);
+            let pair = format!("{component}\n{}", settings.config);
+            let mark = known.join(Digest::of(pair.as_bytes()).to_hex());
+            if !mark.exists() {
+                fresh.push(mark);
+            }
+        }
+        if fresh.is_empty() {
+            return Ok(());
+        }
+        self.policies()?;
+        // A mark that cannot be set costs the next start some time and nothing else.
+        let set = std::fs::create_dir_all(&known)
+            .and_then(|()| fresh.iter().try_for_each(|mark| std::fs::write(mark, "")));
+        if let Err(error) = set {
+            tracing::warn!(%error, folder = %known.display(), "rules that were read cannot be marked as read");
+        }
+        Ok(())
     }
 
     /// The engine is made when the first plugin is loaded: a host that only answers lists never pays for it.

@@ -52,6 +52,9 @@ pub struct PolicySettings {
     pub component: ComponentSource,
     /// Its configuration as text: what the module's `load` reads.
     pub config: String,
+    /// Whether this very pair of component and configuration ships with the program, whose tests have read it. Any
+    /// other is read when the host starts, so that a mistake in it stops the start.
+    pub vetted: bool,
 }
 
 /// How long a call may wait.

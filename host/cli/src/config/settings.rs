@@ -160,6 +160,7 @@ fn policy(loaded: &Loaded, at: usize, policy: &Policy) -> Result<PolicySettings,
     Ok(PolicySettings {
         name: policy.name.clone(),
         component: component(loaded, &key, &policy.component)?,
+        vetted: policy.component == "bundled:rules" && policy.rules.as_deref() == Some("bundled:careful"),
         config,
     })
 }
