@@ -36,7 +36,7 @@ fn landlock() -> Finding {
 
 #[cfg(target_os = "linux")]
 #[expect(unsafe_code, reason = "the system call has no safe wrapper among our dependencies")]
-fn landlock_version() -> Option<i64> {
+fn landlock_version() -> Option<libc::c_long> {
     /// Asks for the version instead of making a rule set.
     const CREATE_RULESET_VERSION: libc::c_uint = 1;
     // SAFETY: with this flag the call reads no memory and makes nothing: a null attribute of size 0 is what it wants.
@@ -48,7 +48,7 @@ fn landlock_version() -> Option<i64> {
             CREATE_RULESET_VERSION,
         )
     };
-    (version > 0).then_some(i64::from(version))
+    (version > 0).then_some(version)
 }
 
 #[cfg(target_os = "linux")]
