@@ -1,13 +1,14 @@
 //! One run's journal: what a command leads to is written first and true only then.
 
+use std::sync::Arc;
+
 use pointsman_kernel::{Command, Entry, Refused, Run};
-use pointsman_model::{Event, EventKind, SpilledValue};
-use pointsman_store::{Commit, Durability, StoreError};
+use pointsman_model::{Event, EventKind, HostId, SpilledValue};
+use pointsman_store::{Commit, Durability, Store, StoreError};
 use serde::{Deserialize, Serialize};
 
-use crate::host::Inner;
 use crate::projection::Projection;
-use crate::sanitize::{CleanDraft, refer};
+use crate::sanitize::{CleanDraft, Sanitizers, refer};
 use crate::{clock, last_stage};
 
 /// Why nothing was written.
@@ -28,16 +29,24 @@ struct Placed<E> {
     entry: E,
 }
 
+/// What writing a journal takes.
+pub(crate) struct Pen {
+    pub(crate) host: HostId,
+    pub(crate) store: Store,
+    pub(crate) sanitizers: Arc<Sanitizers>,
+}
+
 /// One run's journal and the state that follows from it.
 pub(crate) struct Journal {
     run: Run,
+    pen: Pen,
     projection: Projection,
 }
 
 impl Journal {
     /// Opens the journal of a run whose state is known.
-    pub(crate) fn new(run: Run, projection: Projection) -> Self {
-        Self { run, projection }
+    pub(crate) fn new(run: Run, pen: Pen, projection: Projection) -> Self {
+        Self { run, pen, projection }
     }
 
     /// Gives the state.
@@ -48,23 +57,21 @@ impl Journal {
     /// Tries a command and writes what it leads to.
     pub(crate) async fn write(
         &mut self,
-        host: &Inner,
         command: Command,
         durability: Durability,
     ) -> Result<(), JournalError> {
-        self.write_clean(host, command, Vec::new(), durability).await
+        self.write_clean(command, Vec::new(), durability).await
     }
 
     /// Writes sanitized events.
-    pub(crate) async fn emit(&mut self, host: &Inner, drafts: Vec<CleanDraft>) -> Result<(), JournalError> {
+    pub(crate) async fn emit(&mut self, drafts: Vec<CleanDraft>) -> Result<(), JournalError> {
         let (drafts, spilled) = drafts.into_iter().map(|clean| (clean.draft, clean.spilled)).unzip();
-        self.write_clean(host, Command::Emit(drafts), spilled, Durability::Batched).await
+        self.write_clean(Command::Emit(drafts), spilled, Durability::Batched).await
     }
 
     /// `spilled` holds what was taken out of each event, in their order; events beyond it are the kernel's own.
     async fn write_clean(
         &mut self,
-        host: &Inner,
         command: Command,
         spilled: Vec<Vec<SpilledValue>>,
         durability: Durability,
@@ -79,7 +86,7 @@ impl Journal {
             let Entry::Event(event) = entry else { continue };
             let values = match spilled.next() {
                 Some(values) => values,
-                None => clean_own(host, event).await,
+                None => clean_own(&self.pen.sanitizers, event).await,
             };
             refer(event, &values);
             taken.extend(values.into_iter().map(|value| (event.seq, value)));
@@ -108,10 +115,10 @@ impl Journal {
             remote_ref,
             approvals: settled,
             durability,
-            ..Commit::new(host.id, next.record().clone())
+            ..Commit::new(self.pen.host, next.record().clone())
         };
         let shown = self.projection.wants().then(|| (commit.events.clone(), commit.spilled.clone()));
-        host.store.commit(commit).await?;
+        self.pen.store.commit(commit).await?;
         self.run = next;
         if let Some((events, spilled)) = shown {
             self.projection.show(self.run.record(), self.run.spec(), events, spilled).await;
@@ -127,13 +134,13 @@ impl Journal {
 
 /// Events of the host's own pass the sanitizers too: a final answer is an agent's text like any other. They cannot be
 /// dropped.
-async fn clean_own(host: &Inner, event: &mut Event) -> Vec<SpilledValue> {
+async fn clean_own(sanitizers: &Arc<Sanitizers>, event: &mut Event) -> Vec<SpilledValue> {
     // These are the host's own words, long before any agent spoke.
     if event.kind == EventKind::STATUS_CHANGED && last_stage::written(&event.data) < 1_000 {
         return Vec::new();
     }
     let data = std::mem::take(&mut event.data);
-    let (data, spilled) = host.sanitizers.clean_one(event.kind.as_str(), data, event.ts).await;
+    let (data, spilled) = sanitizers.clean_one(event.kind.as_str(), data, event.ts).await;
     event.data = data;
     spilled
 }

@@ -7,6 +7,7 @@
 //!
 //! **Knows nothing about** how it is spoken to: MCP, HTTP and the command line are faces above it.
 
+mod client;
 mod clock;
 mod driver;
 mod error;
@@ -15,18 +16,22 @@ mod host;
 mod journal;
 mod judge;
 mod last_stage;
+mod order;
+mod parts;
 mod plugins;
 mod profile;
 mod projection;
 mod reads;
+mod request;
 mod sanitize;
 mod settings;
 mod spawn;
 mod steer;
 mod waits;
 
+pub use client::Client;
 pub use error::Error;
-pub use host::{Client, Host};
+pub use host::Host;
 pub use settings::{
     BackendSettings, ComponentSource, PolicySettings, SanitizerSettings, Settings, WaitLimits,
 };

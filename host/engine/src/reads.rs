@@ -22,7 +22,7 @@ impl Host {
     /// If the reference names no run, or several.
     pub async fn get_run(&self, run: &RunRef) -> Result<RunRecord, Error> {
         let run = run.clone();
-        self.read(move |store| Ok(find(store, &run))).await?
+        self.parts.read(move |store| Ok(find(store, &run))).await?
     }
 
     /// Lists runs, newest first.
@@ -33,7 +33,7 @@ impl Host {
     pub async fn list_runs(&self, call: &ListRuns) -> Result<ListedRuns, Error> {
         let filter = RunFilter { status: call.status, backend: call.backend.clone(), cwd: call.cwd.clone() };
         let (cursor, limit) = (call.cursor.clone(), call.limit.unwrap_or(50));
-        let page = self.read(move |store| store.list_runs(&filter, cursor.as_deref(), limit)).await?;
+        let page = self.parts.read(move |store| store.list_runs(&filter, cursor.as_deref(), limit)).await?;
         Ok(ListedRuns {
             runs: page.runs,
             total: page.total,
@@ -49,25 +49,26 @@ impl Host {
     /// If the event has no such value; the message names those that it has.
     pub async fn get_event_artifact(&self, call: &GetEventArtifact) -> Result<ArtifactPage, Error> {
         let call = call.clone();
-        self.read(move |store| {
-            let record = match find(store, &call.run()) {
-                Ok(record) => record,
-                Err(error) => return Ok(Err(error)),
-            };
-            let (offset, limit) = (call.offset.unwrap_or(0), call.limit.unwrap_or(65_536));
-            Ok(match store.artifact(record.run_id, call.seq, &call.field_path, offset, limit) {
-                Ok(page) => Ok(page),
-                Err(StoreError::NoArtifacts { seq }) => {
-                    Err(Error::Invalid(format!("No artifacts found for seq {seq}")))
-                }
-                Err(StoreError::NoArtifact { pointer, available }) => Err(Error::Invalid(format!(
-                    "No artifact for field_path {pointer}. Available field paths: {}",
-                    available.join(", ")
-                ))),
-                Err(error) => Err(error.into()),
+        self.parts
+            .read(move |store| {
+                let record = match find(store, &call.run()) {
+                    Ok(record) => record,
+                    Err(error) => return Ok(Err(error)),
+                };
+                let (offset, limit) = (call.offset.unwrap_or(0), call.limit.unwrap_or(65_536));
+                Ok(match store.artifact(record.run_id, call.seq, &call.field_path, offset, limit) {
+                    Ok(page) => Ok(page),
+                    Err(StoreError::NoArtifacts { seq }) => {
+                        Err(Error::Invalid(format!("No artifacts found for seq {seq}")))
+                    }
+                    Err(StoreError::NoArtifact { pointer, available }) => Err(Error::Invalid(format!(
+                        "No artifact for field_path {pointer}. Available field paths: {}",
+                        available.join(", ")
+                    ))),
+                    Err(error) => Err(error.into()),
+                })
             })
-        })
-        .await?
+            .await?
     }
 
     /// Reads a page of events without waiting.
@@ -79,22 +80,23 @@ impl Host {
         max_bytes: usize,
     ) -> Result<EventPage, Error> {
         let run = run.clone();
-        self.read(move |store| {
-            let record = match find(store, &run) {
-                Ok(record) => record,
-                Err(error) => return Ok(Err(error)),
-            };
-            let slice = store.events(record.run_id, after_seq, limit, max_bytes)?;
-            Ok(Ok(EventPage {
-                run_id: record.run_id,
-                status: slice.status,
-                next_after_seq: slice.events.last().map_or(after_seq, |event| event.seq),
-                last_seq: slice.last_seq,
-                truncated: slice.more,
-                events: slice.events,
-            }))
-        })
-        .await?
+        self.parts
+            .read(move |store| {
+                let record = match find(store, &run) {
+                    Ok(record) => record,
+                    Err(error) => return Ok(Err(error)),
+                };
+                let slice = store.events(record.run_id, after_seq, limit, max_bytes)?;
+                Ok(Ok(EventPage {
+                    run_id: record.run_id,
+                    status: slice.status,
+                    next_after_seq: slice.events.last().map_or(after_seq, |event| event.seq),
+                    last_seq: slice.last_seq,
+                    truncated: slice.more,
+                    events: slice.events,
+                }))
+            })
+            .await?
     }
 
     /// Lists agents, newest first.
@@ -105,7 +107,7 @@ impl Host {
     pub async fn list_agents(&self, call: &ListAgents) -> Result<ListedAgents, Error> {
         let filter =
             AgentFilter { cwd: call.cwd.clone(), backend: call.backend.clone(), status: call.status };
-        let agents = self.read(move |store| store.agents(&filter, AGENTS)).await?;
+        let agents = self.parts.read(move |store| store.agents(&filter, AGENTS)).await?;
         let truncated = agents.len() >= AGENTS as usize;
         Ok(ListedAgents { agents, truncated })
     }
@@ -117,24 +119,25 @@ impl Host {
     /// If the name means no agent, or several.
     pub async fn fetch_agent_messages(&self, call: &FetchAgentMessages) -> Result<FetchedMessages, Error> {
         let call = call.clone();
-        self.read(move |store| {
-            let session = match named(store, &call.agent_name, call.cwd.as_deref())? {
-                Ok(session) => session,
-                Err(error) => return Ok(Err(error)),
-            };
-            let (after, limit) = (call.after_seq.unwrap_or(0), call.limit.unwrap_or(100));
-            let mut messages = store.fetch_mail(session.session_id, after, limit.saturating_add(1))?;
-            let truncated = messages.len() > limit as usize;
-            messages.truncate(limit as usize);
-            Ok(Ok(FetchedMessages {
-                agent_name: session.agent_name,
-                session_id: session.session_id,
-                next_after_seq: messages.last().map_or(after, |mail| mail.seq),
-                messages,
-                truncated,
-            }))
-        })
-        .await?
+        self.parts
+            .read(move |store| {
+                let session = match named(store, &call.agent_name, call.cwd.as_deref())? {
+                    Ok(session) => session,
+                    Err(error) => return Ok(Err(error)),
+                };
+                let (after, limit) = (call.after_seq.unwrap_or(0), call.limit.unwrap_or(100));
+                let mut messages = store.fetch_mail(session.session_id, after, limit.saturating_add(1))?;
+                let truncated = messages.len() > limit as usize;
+                messages.truncate(limit as usize);
+                Ok(Ok(FetchedMessages {
+                    agent_name: session.agent_name,
+                    session_id: session.session_id,
+                    next_after_seq: messages.last().map_or(after, |mail| mail.seq),
+                    messages,
+                    truncated,
+                }))
+            })
+            .await?
     }
 
     /// Lists questions to people, newest first: those that wait for an answer, or all.
@@ -144,7 +147,7 @@ impl Host {
     /// If the state cannot be read.
     pub async fn list_approvals(&self, all: bool) -> Result<Vec<Approval>, Error> {
         let state = (!all).then_some(ApprovalState::Pending);
-        self.read(move |store| store.approvals(state, APPROVALS)).await
+        self.parts.read(move |store| store.approvals(state, APPROVALS)).await
     }
 }
 

@@ -5,16 +5,13 @@ use std::path::{Path, PathBuf};
 use pointsman_kernel::{Entry, Run};
 use pointsman_model::calls::{SpawnRun, SpawnedRun};
 use pointsman_model::plugin::Feature;
-use pointsman_model::{
-    Message, Part, Principal, RunId, RunRecord, RunSpec, SessionId, SessionMode, Speaker, Status,
-};
-use pointsman_sandbox::BackendPlugin;
+use pointsman_model::{Principal, RunId, RunRecord, RunSpec, SessionId, SessionMode, Status};
 use pointsman_store::{Creation, NewRun, SessionChoice, StoreError};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use tokio::sync::oneshot;
 
 use crate::plugins::check_config;
-use crate::steer::is_blank;
+use crate::request::message;
 use crate::{BackendSettings, Client, Error, Host, clock, profile};
 
 /// A run that goes on from another: that one's id, what was asked of it, and its configuration.
@@ -36,15 +33,16 @@ impl Host {
         call: SpawnRun,
         before: Option<Before>,
     ) -> Result<SpawnedRun, Error> {
-        if self.inner.ending.is_cancelled() {
+        if self.parts.ending.is_cancelled() {
             return Err(Error::ShuttingDown);
         }
-        let (host, principal) = (self.clone(), root(client));
+        let (host, client) = (self.clone(), client.clone());
         let asked = call.clone();
         // Looking at folders, profiles and plugins blocks.
-        let (spec, config) = tokio::task::spawn_blocking(move || host.check(asked, principal, before))
-            .await
-            .map_err(|error| Error::Invalid(format!("checking the request failed: {error}")))??;
+        let (spec, config) =
+            tokio::task::spawn_blocking(move || host.check(asked, &client, before))
+                .await
+                .map_err(|error| Error::Invalid(format!("checking the request failed: {error}")))??;
         let session = self.session_for(&call, &spec).await?;
 
         let run_id = RunId::from_random(clock::random());
@@ -60,7 +58,7 @@ impl Host {
         // The session's id and name are the store's to give; everything else is known.
         let first = begin(&created(spec.clone(), placeholder, String::new()))?;
         let new = NewRun {
-            host: self.inner.id,
+            host: self.parts.id,
             session,
             spec: spec.clone(),
             backend_config: config.clone(),
@@ -69,7 +67,7 @@ impl Host {
             events: Vec::new(),
             approvals: Vec::new(),
         };
-        let record = match self.inner.store.create_run(new).await.map_err(in_words)? {
+        let record = match self.parts.store.create_run(new).await.map_err(in_words)? {
             Creation::Created(record) => record,
             Creation::Existing(record) => return Ok(answer(record, true)),
         };
@@ -88,12 +86,12 @@ impl Host {
     fn check(
         &self,
         call: SpawnRun,
-        root: Principal,
+        client: &Client,
         before: Option<Before>,
     ) -> Result<(RunSpec, Value), Error> {
         let cwd = directory(&call.cwd)?;
         let message = message(call.prompt, call.input_message)?;
-        let (plugin, settings) = self.backend(&call.backend)?;
+        let (plugin, settings) = self.parts.backend(&call.backend)?;
         let about = plugin.about();
         let has = |feature| about.features.contains(&feature);
         if call.session_mode == SessionMode::Resume && !has(Feature::Resume) {
@@ -116,16 +114,16 @@ impl Host {
             Some((profile, config)) => (profile, config),
             None => {
                 let profile = match call.profile.filter(|path| !path.trim().is_empty()) {
-                    Some(path) => Some(profile::read(&path, &cwd, &self.inner.settings.profile_roots)?),
+                    Some(path) => Some(profile::read(&path, &cwd, &self.parts.settings.profile_roots)?),
                     None => None,
                 };
                 (profile, merged(&call.backend, settings, call.backend_config.unwrap_or_default())?)
             }
         };
         check_config(&call.backend, &about.common.config_schema, &config)?;
-        let mut chain = self.inner.settings.ancestors.clone();
+        let mut chain = self.parts.settings.ancestors.clone();
         if chain.is_empty() {
-            chain.push(root);
+            chain.push(root(client));
         }
         let spec = RunSpec {
             backend: call.backend,
@@ -141,19 +139,9 @@ impl Host {
             chain,
             plugin: Some(plugin.digest()),
             idempotency_key: call.idempotency_key,
+            client_version: client.version.clone(),
         };
         Ok((spec, config))
-    }
-
-    /// Gives a backend, or says which there are. Blocks.
-    pub(crate) fn backend(&self, name: &str) -> Result<(BackendPlugin, &BackendSettings), Error> {
-        self.inner.plugins.backend(name)?.ok_or_else(|| {
-            let known: Vec<&str> = self.inner.settings.backends.keys().map(String::as_str).collect();
-            Error::Invalid(format!(
-                "Unknown backend: {name}. This host has {}; an operator adds one as [backends.{name}] in pointsman.toml",
-                known.join(", ")
-            ))
-        })
     }
 
     async fn session_for(&self, call: &SpawnRun, spec: &RunSpec) -> Result<SessionChoice, Error> {
@@ -175,13 +163,14 @@ impl Host {
             || Error::Invalid(format!("Unknown session_id: {}", text.chars().take(80).collect::<String>()));
         let session_id: SessionId = text.parse().map_err(|_| unknown())?;
         let (session, busy) = self
+            .parts
             .read(move |store| Ok((store.session(session_id)?, store.unfinished_runs_in(session_id)?)))
             .await?;
         let session = session.ok_or_else(unknown)?;
         if session.remembered.is_none() && busy.is_empty() {
             return Err(Error::Invalid(format!("Session {session_id} has no backend session id yet")));
         }
-        if let Some(elsewhere) = busy.iter().find(|record| self.live(record.run_id).is_none()) {
+        if let Some(elsewhere) = busy.iter().find(|record| self.parts.driven(record.run_id).is_none()) {
             return Err(Error::NotActiveHere {
                 run_id: elsewhere.run_id.to_string(),
                 hint: "the session is busy with it, in another host".to_owned(),
@@ -237,22 +226,6 @@ fn directory(text: &str) -> Result<PathBuf, Error> {
     Ok(real)
 }
 
-fn message(prompt: Option<String>, message: Option<Message>) -> Result<Message, Error> {
-    let prompt = prompt.filter(|prompt| !prompt.trim().is_empty());
-    let message = match (message, prompt) {
-        (Some(message), _) => message,
-        (None, Some(prompt)) => Message::text(Speaker::User, prompt),
-        (None, None) => return Err(Error::Invalid("Either prompt or input_message is required".to_owned())),
-    };
-    if message.parts.is_empty() || is_blank(&message.parts) {
-        return Err(Error::Invalid("Either prompt or input_message is required".to_owned()));
-    }
-    if message.parts.iter().any(|part| matches!(part, Part::Text { text } if text.is_empty())) {
-        return Err(Error::Invalid("input_message: a text part must not be empty".to_owned()));
-    }
-    Ok(message)
-}
-
 /// Puts what the caller may set over what the operator set.
 fn merged(name: &str, settings: &BackendSettings, asked: Map<String, Value>) -> Result<Value, Error> {
     let mut config = match &settings.config {
@@ -273,27 +246,6 @@ fn merged(name: &str, settings: &BackendSettings, asked: Map<String, Value>) -> 
         config.insert(key, value);
     }
     Ok(Value::Object(config))
-}
-
-/// The exact request: what policies judge, what a person sees, and what an approval is bound to.
-///
-/// Whatever might be a secret in the backend's configuration is not in it; its digest is.
-pub(crate) fn request(spec: &RunSpec, agent_name: &str, config: &Value) -> Value {
-    json!({
-        "backend": spec.backend,
-        "role": spec.role,
-        "cwd": spec.cwd,
-        "session_mode": spec.session_mode,
-        "agent_name": agent_name,
-        "access": spec.access,
-        "message": spec.message,
-        "profile": spec.profile.as_ref().map(|(path, text)| json!({"path": path, "text": text})),
-        "output_schema": spec.output_schema,
-        "metadata": spec.metadata,
-        "resumed_from_run_id": spec.resumed_from,
-        "plugin": spec.plugin,
-        "backend_config_digest": pointsman_model::digest_of(config).ok(),
-    })
 }
 
 /// Says what the store refuses in the words of the server that this host succeeds.

@@ -4,14 +4,14 @@ use pointsman_model::calls::{
     CancelledRun, ContinueMode, ContinueRun, ContinuedRun, RunRef, SendAgentMessage, SentMessage, SpawnRun,
 };
 use pointsman_model::{
-    Answer, Approval, ApprovalId, MessageId, Part, RunId, RunRecord, SessionMode, SessionRecord, Status,
+    Answer, Approval, ApprovalId, MessageId, RunId, RunRecord, SessionMode, SessionRecord, Status,
 };
 use pointsman_store::NewMail;
 use serde_json::{Map, json};
 use tokio::sync::oneshot;
 
-use crate::driver::Order;
-use crate::host::Live;
+use crate::order::Order;
+use crate::parts::Driven;
 use crate::reads::{find, named};
 use crate::{Client, Error, Host, clock};
 
@@ -85,6 +85,7 @@ impl Host {
         let id = before.run_id;
         let session_id = before.session_id;
         let (spec, config, session) = self
+            .parts
             .read(move |store| {
                 Ok((store.run_spec(id)?, store.sealed_config(id)?, store.session(session_id)?))
             })
@@ -135,7 +136,7 @@ impl Host {
     /// If the question is unknown or settled, or another process drives its run.
     pub async fn answer_approval(&self, id: ApprovalId, answer: Answer, by: &str) -> Result<Approval, Error> {
         let unknown = || Error::Invalid(format!("Unknown approval_id: {id}"));
-        let approval = self.read(move |store| store.approval(id)).await?.ok_or_else(unknown)?;
+        let approval = self.parts.read(move |store| store.approval(id)).await?.ok_or_else(unknown)?;
         let record = self.by_id(approval.run_id).await?;
         if record.status.is_terminal() {
             return Err(Error::Invalid(format!("approval {id} is already {}", approval.state.as_str())));
@@ -146,7 +147,7 @@ impl Host {
             Order::Settle { approval_id: id, digest: approval.digest, answer, by: by.to_owned(), reply };
         self.order(&live, order).await?;
         settled.await.map_err(|_| Error::ShuttingDown)??;
-        self.read(move |store| store.approval(id)).await?.ok_or_else(unknown)
+        self.parts.read(move |store| store.approval(id)).await?.ok_or_else(unknown)
     }
 
     /// Puts a message into an agent's inbox.
@@ -160,21 +161,22 @@ impl Host {
         }
         let (to, from) = {
             let call = call.clone();
-            self.read(move |store| {
-                let to = match named(store, &call.to_agent_name, call.cwd.as_deref())? {
-                    Ok(session) => session,
-                    Err(error) => return Ok(Err(error)),
-                };
-                let Some(from) = &call.from_agent_name else { return Ok(Ok((to, None))) };
-                Ok(match named(store, from, Some(&to.cwd))? {
-                    Ok(from) => Ok((to, Some(from))),
-                    Err(_) => Err(Error::Invalid(format!(
-                        "cross-cwd messaging is not supported: {from} is no agent in {}, where {} works",
-                        to.cwd, to.agent_name
-                    ))),
+            self.parts
+                .read(move |store| {
+                    let to = match named(store, &call.to_agent_name, call.cwd.as_deref())? {
+                        Ok(session) => session,
+                        Err(error) => return Ok(Err(error)),
+                    };
+                    let Some(from) = &call.from_agent_name else { return Ok(Ok((to, None))) };
+                    Ok(match named(store, from, Some(&to.cwd))? {
+                        Ok(from) => Ok((to, Some(from))),
+                        Err(_) => Err(Error::Invalid(format!(
+                            "cross-cwd messaging is not supported: {from} is no agent in {}, where {} works",
+                            to.cwd, to.agent_name
+                        ))),
+                    })
                 })
-            })
-            .await??
+                .await??
         };
         let mail = NewMail {
             message_id: MessageId::from_random(clock::random()),
@@ -185,7 +187,7 @@ impl Host {
             body: call.message,
             metadata: call.metadata.unwrap_or_else(Map::new),
         };
-        let sent = self.inner.store.send_mail(mail).await?;
+        let sent = self.parts.store.send_mail(mail).await?;
         Ok(SentMessage {
             message_id: sent.message_id,
             to_agent_name: sent.to_agent_name,
@@ -196,17 +198,18 @@ impl Host {
     }
 
     pub(crate) async fn by_id(&self, id: RunId) -> Result<RunRecord, Error> {
-        self.read(move |store| Ok(find(store, &RunRef { run_id: Some(id.to_string()), ..RunRef::default() })))
+        self.parts
+            .read(move |store| Ok(find(store, &RunRef { run_id: Some(id.to_string()), ..RunRef::default() })))
             .await?
     }
 
-    async fn driven_here(&self, record: &RunRecord) -> Result<Live, Error> {
+    async fn driven_here(&self, record: &RunRecord) -> Result<Driven, Error> {
         let id = record.run_id;
-        if let Some(live) = self.live(id) {
+        if let Some(live) = self.parts.driven(id) {
             return Ok(live);
         }
-        let owner = self.read(move |store| store.owner(id)).await?;
-        let hint = if owner == self.inner.id {
+        let owner = self.parts.read(move |store| store.owner(id)).await?;
+        let hint = if owner == self.parts.id {
             "it is just ending".to_owned()
         } else {
             format!("host {owner} drives it; its own client, or the command line, can reach it")
@@ -214,12 +217,7 @@ impl Host {
         Err(Error::NotActiveHere { run_id: id.to_string(), hint })
     }
 
-    async fn order(&self, live: &Live, order: Order) -> Result<(), Error> {
+    async fn order(&self, live: &Driven, order: Order) -> Result<(), Error> {
         live.orders.send(order).await.map_err(|_| Error::Invalid("the run has just ended".to_owned()))
     }
-}
-
-/// Says whether a message says anything.
-pub(crate) fn is_blank(parts: &[Part]) -> bool {
-    parts.iter().all(|part| matches!(part, Part::Text { text } if text.trim().is_empty()))
 }

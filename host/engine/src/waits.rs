@@ -71,17 +71,18 @@ impl Host {
 
     async fn known(&self, texts: &[String]) -> Result<Vec<RunId>, Error> {
         let texts = texts.to_vec();
-        self.read(move |store| {
-            let mut ids = Vec::with_capacity(texts.len());
-            for text in texts {
-                match text.parse::<RunId>() {
-                    Ok(id) if store.run(id)?.is_some() => ids.push(id),
-                    _ => return Ok(Err(Error::UnknownRun(text.chars().take(80).collect()))),
+        self.parts
+            .read(move |store| {
+                let mut ids = Vec::with_capacity(texts.len());
+                for text in texts {
+                    match text.parse::<RunId>() {
+                        Ok(id) if store.run(id)?.is_some() => ids.push(id),
+                        _ => return Ok(Err(Error::UnknownRun(text.chars().take(80).collect()))),
+                    }
                 }
-            }
-            Ok(Ok(ids))
-        })
-        .await?
+                Ok(Ok(ids))
+            })
+            .await?
     }
 
     async fn changes_now(
@@ -90,56 +91,57 @@ impl Host {
         cursor: u64,
         mode: WaitMode,
     ) -> Result<WaitOutcome, Error> {
-        self.read(move |store| {
-            // The newest change is read first: what comes in between is seen again, never missed.
-            let latest = store.latest_change()?;
-            let unfinished = match &ids {
-                None => store.unfinished_runs()?,
-                Some(ids) => {
-                    let mut records = Vec::new();
-                    for id in ids {
-                        records.extend(store.run(*id)?.filter(|record| !record.status.is_terminal()));
+        self.parts
+            .read(move |store| {
+                // The newest change is read first: what comes in between is seen again, never missed.
+                let latest = store.latest_change()?;
+                let unfinished = match &ids {
+                    None => store.unfinished_runs()?,
+                    Some(ids) => {
+                        let mut records = Vec::new();
+                        for id in ids {
+                            records.extend(store.run(*id)?.filter(|record| !record.status.is_terminal()));
+                        }
+                        records
                     }
-                    records
-                }
-            };
-            // Without ids and cursor the question is about what goes on now, not about all of the past.
-            let now: Vec<RunId>;
-            let filter = match (&ids, cursor) {
-                (Some(ids), _) => Some(ids.as_slice()),
-                (None, 0) => {
-                    now = unfinished.iter().map(|record| record.run_id).collect();
-                    Some(now.as_slice())
-                }
-                (None, _) => None,
-            };
-            let mut found = store.changed_since(cursor, filter, CHANGES + 1)?;
-            let truncated = found.len() > CHANGES as usize;
-            found.truncate(CHANGES as usize);
-            let next_cursor = match found.last() {
-                Some((change, _)) if truncated => *change,
-                Some((change, _)) => latest.max(*change),
-                None => latest.max(cursor),
-            };
-            let done = match mode {
-                WaitMode::Any => {
-                    found.iter().any(|(_, record)| needs_attention(record)) || unfinished.is_empty()
-                }
-                WaitMode::All => unfinished.iter().all(needs_attention),
-            };
-            Ok(WaitOutcome {
-                done: done || truncated,
-                changes: found.into_iter().map(|(_, record)| change(record)).collect(),
-                still_running: unfinished.len() as u64,
-                next_cursor: next_cursor.to_string(),
-                truncated,
+                };
+                // Without ids and cursor the question is about what goes on now, not about all of the past.
+                let now: Vec<RunId>;
+                let filter = match (&ids, cursor) {
+                    (Some(ids), _) => Some(ids.as_slice()),
+                    (None, 0) => {
+                        now = unfinished.iter().map(|record| record.run_id).collect();
+                        Some(now.as_slice())
+                    }
+                    (None, _) => None,
+                };
+                let mut found = store.changed_since(cursor, filter, CHANGES + 1)?;
+                let truncated = found.len() > CHANGES as usize;
+                found.truncate(CHANGES as usize);
+                let next_cursor = match found.last() {
+                    Some((change, _)) if truncated => *change,
+                    Some((change, _)) => latest.max(*change),
+                    None => latest.max(cursor),
+                };
+                let done = match mode {
+                    WaitMode::Any => {
+                        found.iter().any(|(_, record)| needs_attention(record)) || unfinished.is_empty()
+                    }
+                    WaitMode::All => unfinished.iter().all(needs_attention),
+                };
+                Ok(WaitOutcome {
+                    done: done || truncated,
+                    changes: found.into_iter().map(|(_, record)| change(record)).collect(),
+                    still_running: unfinished.len() as u64,
+                    next_cursor: next_cursor.to_string(),
+                    truncated,
+                })
             })
-        })
-        .await
+            .await
     }
 
     fn follow(&self) -> Following {
-        Following { host: self.clone(), own: self.inner.store.changes(), seen: None }
+        Following { host: self.clone(), own: self.parts.store.changes(), seen: None }
     }
 }
 
@@ -154,7 +156,7 @@ impl Following {
     /// Everything up to now counts as seen. Called before a look, so that nothing falls between two looks.
     fn mark_seen(&mut self) {
         self.own.mark_unchanged();
-        self.seen = self.host.inner.store.latest_change().ok();
+        self.seen = self.host.parts.store.latest_change().ok();
     }
 
     /// Waits until anything may have changed, but no longer than the deadline.
@@ -166,7 +168,7 @@ impl Following {
                 _ = self.own.changed() => return,
                 () = tokio::time::sleep_until(pause) => {}
             }
-            if Instant::now() >= deadline || self.host.inner.store.latest_change().ok() != self.seen {
+            if Instant::now() >= deadline || self.host.parts.store.latest_change().ok() != self.seen {
                 return;
             }
         }

@@ -29,6 +29,7 @@ fn created() -> Entry {
             chain: vec![],
             plugin: None,
             idempotency_key: None,
+            client_version: None,
         }),
     }
 }

@@ -72,6 +72,9 @@ pub struct RunSpec {
     pub plugin: Option<Digest>,
     /// The caller's key against starting the same work twice.
     pub idempotency_key: Option<String>,
+    /// The version of the client at the root, if it said one.
+    #[serde(default)]
+    pub client_version: Option<String>,
 }
 
 /// What keeps a run's processes in check, as it really is on this machine.

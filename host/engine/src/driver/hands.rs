@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use pointsman_capabilities::process::{Child, authorize};
@@ -12,8 +13,7 @@ use pointsman_model::{CapabilityRequest, Grant, Leaf};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use super::live::refused;
-use crate::Host;
+use crate::parts::Parts;
 
 /// Inputs that wait for the plugin at most. Behind them the processes' pipes are not read.
 const WAITING: usize = 4;
@@ -31,7 +31,7 @@ pub(super) struct Asking {
 
 /// What a run sets in motion. Dropping it kills whatever lives.
 pub(super) struct Hands {
-    host: Host,
+    parts: Arc<Parts>,
     asking: Asking,
     children: HashMap<HandleId, Child>,
     timers: Timers,
@@ -40,11 +40,14 @@ pub(super) struct Hands {
 }
 
 impl Hands {
-    pub(super) fn new(host: Host, asking: Asking) -> (Self, mpsc::Receiver<Input>, mpsc::Receiver<Ring>) {
+    pub(super) fn new(
+        parts: Arc<Parts>,
+        asking: Asking,
+    ) -> (Self, mpsc::Receiver<Input>, mpsc::Receiver<Ring>) {
         let (inputs, receiver) = mpsc::channel(WAITING);
         let (timers, rings) = Timers::new();
         let (children, live_timers) = Default::default();
-        (Self { host, asking, children, timers, live_timers, inputs }, receiver, rings)
+        (Self { parts, asking, children, timers, live_timers, inputs }, receiver, rings)
     }
 
     /// Says whether anything lives that may bring an input.
@@ -135,14 +138,14 @@ impl Hands {
             let reason = format!("handle {id} already names a live process");
             return Some(refused("start-process", Some(id), Leaf::ProcessSpawn.as_str(), reason));
         }
-        let settings = self.host.settings();
+        let settings = &self.parts.settings;
         let authorized =
             match authorize(&process, &asker(&self.asking), &settings.programs, &settings.secrets) {
                 Ok(authorized) => authorized,
                 Err(refusal) => return Some(said(refusal)),
             };
         let spawned =
-            self.host.inner.processes.spawn(authorized, &self.asking.cwd, &self.asking.environment).await;
+            self.parts.processes.spawn(authorized, &self.asking.cwd, &self.asking.environment).await;
         let (child, mut events) = match spawned {
             Ok(spawned) => spawned,
             Err(error) => return Some(Input::ProcessFailed(id, error.to_string())),
@@ -182,4 +185,10 @@ fn said(refusal: Refusal) -> Input {
 
 fn no_such_process(effect: &str, id: HandleId) -> Input {
     refused(effect, Some(id), Leaf::ProcessSpawn.as_str(), format!("no process with handle {id} lives"))
+}
+
+/// Makes the input that says no.
+pub(super) fn refused(effect: &str, id: Option<u32>, leaf: &str, reason: String) -> Input {
+    tracing::warn!(effect, leaf, reason, "an effect was refused");
+    Input::Refused { effect: effect.to_owned(), id, leaf: leaf.to_owned(), reason }
 }

@@ -1,6 +1,8 @@
 //! A live run: inputs go to its plugin, effects come back and are performed.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
 
 use pointsman_capabilities::timer::Ring;
 use pointsman_kernel::Command;
@@ -12,15 +14,18 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::hands::{Asking, Hands};
+use super::hands::{Asking, Hands, refused};
 use super::outcome::checked;
-use super::{Driver, Order, Step, awaits, digest, in_words, respond};
-use crate::host::patience;
+use super::{Driver, Step, awaits, in_words, respond};
 use crate::journal::JournalError;
-use crate::{Error, clock, spawn};
+use crate::order::Order;
+use crate::{Error, clock, request};
 
 /// Inputs handed to a plugin at once, at most. Each may hold many lines.
 const BATCH: usize = 16;
+
+/// Further away than any run lasts.
+const FAR: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// A live run's plugin and everything that it set in motion.
 struct Stage {
@@ -42,9 +47,9 @@ impl Driver {
         let run = self.journal.run();
         let (spec, record) = (run.spec().clone(), run.record().clone());
         let action = if spec.resumed_from.is_some() { "continue" } else { "spawn" };
-        let detail = spawn::request(&spec, &record.agent_name, &self.config);
+        let detail = request::detail(&spec, &record.agent_name, &self.config);
         let supervision = Some(pointsman_capabilities::process::supervision());
-        let launch = Command::Launch { digest: digest(action, &spec, &detail), supervision };
+        let launch = Command::Launch { digest: request::digest(action, &spec, &detail), supervision };
         match self.write(launch, Durability::Flushed).await {
             Ok(()) => {}
             // The approval is for another request, or lapsed: never launched.
@@ -75,7 +80,7 @@ impl Driver {
     async fn raise(&self, spec: &pointsman_model::RunSpec) -> Result<(Stage, Vec<Effect>), Outcome> {
         let record = self.journal.run().record();
         let session_id = record.session_id;
-        let session = self.host.read(move |store| store.session(session_id)).await;
+        let session = self.parts.read(move |store| store.session(session_id)).await;
         let session = session.map_err(|error| Outcome::failed(reason::STORE_FAILED, error.to_string()))?;
         let resume = match spec.session_mode {
             pointsman_model::SessionMode::New => None,
@@ -102,10 +107,10 @@ impl Driver {
             resume,
             config: self.config.clone(),
         };
-        let (host, expected) = (self.host.clone(), spec.plugin);
+        let (parts, expected) = (Arc::clone(&self.parts), spec.plugin);
         let backend = spec.backend.clone();
         let raised = tokio::task::spawn_blocking(move || {
-            let (plugin, settings) = host
+            let (plugin, settings) = parts
                 .backend(&backend)
                 .map_err(|error| Outcome::failed(reason::PLUGIN_FAILED, error.to_string()))?;
             if expected.is_some_and(|expected| expected != plugin.digest()) {
@@ -135,7 +140,7 @@ impl Driver {
             cwd: spec.cwd.clone().into(),
             environment,
         };
-        let (hands, inputs, rings) = Hands::new(self.host.clone(), asking);
+        let (hands, inputs, rings) = Hands::new(Arc::clone(&self.parts), asking);
         let stage =
             Stage { plugin, guest: Some(guest), hands, inputs, rings, own: VecDeque::new(), deadline: None };
         Ok((stage, effects))
@@ -171,8 +176,8 @@ impl Driver {
                 return Ok(Gathered::Over(Outcome::failed(reason::NO_OUTCOME, message)));
             }
             let lapse = self.lapse();
-            let deadline = stage.deadline.unwrap_or_else(|| Instant::now() + patience(self.host.settings()));
-            let ending = self.host.inner.ending.clone();
+            let deadline = stage.deadline.unwrap_or_else(|| Instant::now() + FAR);
+            let ending = self.parts.ending.clone();
             tokio::select! {
                 biased;
                 () = ending.cancelled() => {
@@ -211,7 +216,7 @@ impl Driver {
                 respond(reply, written)?;
                 if first {
                     stage.own.push_back(Input::Cancel(reason));
-                    stage.deadline = Some(Instant::now() + self.host.settings().stop_grace * 2);
+                    stage.deadline = Some(Instant::now() + self.parts.settings.stop_grace * 2);
                 }
                 Ok(())
             }
@@ -317,11 +322,11 @@ impl Driver {
             return Ok(());
         }
         let events = std::mem::take(told);
-        let sanitizers = std::sync::Arc::clone(&self.host.inner.sanitizers);
+        let sanitizers = Arc::clone(&self.parts.sanitizers);
         let at = clock::now();
         let clean = tokio::task::spawn_blocking(move || sanitizers.clean(events, at)).await;
         match clean {
-            Ok(clean) => self.journal.emit(&self.host.inner, clean).await,
+            Ok(clean) => self.journal.emit(clean).await,
             Err(error) => {
                 tracing::error!(%error, "the sanitizers panicked: events are lost");
                 Ok(())
@@ -352,10 +357,10 @@ impl Driver {
         Ok(())
     }
 
-    fn grace(&self) -> std::time::Duration {
+    fn grace(&self) -> Duration {
         // A host that ends has a second in all: enough for an agent to hear the signal, not to finish its thought.
-        let ending = std::time::Duration::from_millis(200);
-        if self.host.inner.ending.is_cancelled() { ending } else { self.host.settings().stop_grace }
+        let ending = Duration::from_millis(200);
+        if self.parts.ending.is_cancelled() { ending } else { self.parts.settings.stop_grace }
     }
 }
 
@@ -411,9 +416,4 @@ fn with_item(mut event: PluginEvent) -> PluginEvent {
         event.data.entry("item_id").or_insert(Value::String(item));
     }
     event
-}
-
-pub(super) fn refused(effect: &str, id: Option<u32>, leaf: &str, reason: String) -> Input {
-    tracing::warn!(effect, leaf, reason, "an effect was refused");
-    Input::Refused { effect: effect.to_owned(), id, leaf: leaf.to_owned(), reason }
 }

@@ -7,36 +7,20 @@ mod outcome;
 use std::sync::Arc;
 
 use pointsman_kernel::{Command, Next, Question as Asked, Refused};
-use pointsman_model::{
-    Answer, ApprovalId, Digest, Message, Outcome, Question, RunRecord, RunSpec, Status, digest_of, reason,
-};
+use pointsman_model::{ApprovalId, Outcome, Question, RunRecord, RunSpec, Status, reason};
 use pointsman_store::Durability;
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use crate::journal::{Journal, JournalError};
-use crate::{Client, Error, Host, clock, facts, judge, spawn};
-
-/// What the task that owns a run is told from outside.
-pub(crate) enum Order {
-    /// End it. The reply says that it will; the task's end says that it has.
-    Cancel { reason: String, reply: oneshot::Sender<Result<(), Error>> },
-    /// Say something to its agent.
-    Say { message: Message, reply: oneshot::Sender<Result<(), Error>> },
-    /// A person answers.
-    Settle {
-        approval_id: ApprovalId,
-        digest: Digest,
-        answer: Answer,
-        by: String,
-        reply: oneshot::Sender<Result<(), Error>>,
-    },
-}
+use crate::order::Order;
+use crate::parts::Parts;
+use crate::{Client, Error, clock, facts, judge, request};
 
 /// The task that owns a run.
 pub(crate) struct Driver {
-    host: Host,
+    parts: Arc<Parts>,
     journal: Journal,
     config: Value,
     mailbox: mpsc::Receiver<Order>,
@@ -53,13 +37,13 @@ enum Step {
 
 impl Driver {
     pub(crate) fn new(
-        host: Host,
+        parts: Arc<Parts>,
         journal: Journal,
         config: Value,
         mailbox: mpsc::Receiver<Order>,
         ruled: Option<oneshot::Sender<RunRecord>>,
     ) -> Self {
-        Self { host, journal, config, mailbox, ruled }
+        Self { parts, journal, config, mailbox, ruled }
     }
 
     /// Takes the run as far as it goes.
@@ -92,7 +76,7 @@ impl Driver {
     }
 
     async fn write(&mut self, command: Command, durability: Durability) -> Result<(), JournalError> {
-        self.journal.write(&self.host.inner, command, durability).await
+        self.journal.write(command, durability).await
     }
 
     /// Ends the run. A store that cannot take it now is asked again until it can, or until the host ends; then the
@@ -105,7 +89,7 @@ impl Driver {
                     tracing::error!(run = %self.journal.run().record().run_id, %error, "the end of a run cannot be stored yet");
                 }
             }
-            let ending = &self.host.inner.ending;
+            let ending = &self.parts.ending;
             tokio::select! {
                 () = ending.cancelled() => return,
                 () = tokio::time::sleep(std::time::Duration::from_secs(1)) => {}
@@ -117,12 +101,12 @@ impl Driver {
         let run = self.journal.run();
         let action = if run.spec().resumed_from.is_some() { "continue" } else { "spawn" };
         let (mut spec, name) = (run.spec().clone(), run.record().agent_name.clone());
-        let question = self.question(action, &spec, spawn::request(&spec, &name, &self.config)).await;
+        let question = self.question(action, &spec, request::detail(&spec, &name, &self.config)).await;
         let (question, ruling) = self.judged(question).await;
         if let Some(ceiling) = ruling.ceiling {
             spec.access = spec.access.min(ceiling);
         }
-        let detail = spawn::request(&spec, &name, &self.config);
+        let detail = request::detail(&spec, &name, &self.config);
         let asked = self.asked(action, &spec, question, detail, ruling.ttl_seconds);
         tracing::info!(run = %self.journal.run().record().run_id, verdict = ?ruling.verdict, rule = ruling.rule, "policies have spoken");
         let written = self.write(Command::Rule { ruling, question: asked }, Durability::Flushed).await;
@@ -136,10 +120,10 @@ impl Driver {
     /// Puts a question together, with the facts that the host gathers.
     async fn question(&self, action: &str, spec: &RunSpec, detail: Value) -> Question {
         let (cwd, roots, live) =
-            (spec.cwd.clone(), self.host.settings().roots.clone(), self.host.live_count());
+            (spec.cwd.clone(), self.parts.settings.roots.clone(), self.parts.driven_count());
         let client = Client {
             name: spec.chain.first().map_or_else(String::new, |root| root.name.clone()),
-            version: None,
+            version: spec.client_version.clone(),
         };
         let facts =
             tokio::task::spawn_blocking(move || facts::gather(cwd.as_ref(), &roots, &client, live)).await;
@@ -157,7 +141,7 @@ impl Driver {
     }
 
     async fn judged(&self, question: Question) -> (Question, pointsman_model::Ruling) {
-        let plugins = Arc::clone(&self.host.inner.plugins);
+        let plugins = Arc::clone(&self.parts.plugins);
         let asked = question.clone();
         let ruling = tokio::task::spawn_blocking(move || judge::rule(&plugins, &asked)).await;
         let ruling = ruling.unwrap_or_else(|_| pointsman_model::Ruling::compose([]));
@@ -172,11 +156,11 @@ impl Driver {
         detail: Value,
         ttl_seconds: Option<u32>,
     ) -> Asked {
-        let ttl = ttl_seconds.map_or(self.host.settings().approval_ttl.as_secs(), u64::from);
+        let ttl = ttl_seconds.map_or(self.parts.settings.approval_ttl.as_secs(), u64::from);
         Asked {
             approval_id: ApprovalId::from_random(clock::random()),
             action: action.to_owned(),
-            digest: digest(action, spec, &detail),
+            digest: request::digest(action, spec, &detail),
             chain: question.chain,
             detail,
             expires_at: clock::now().plus_seconds(ttl),
@@ -193,7 +177,7 @@ impl Driver {
                     self.write(Command::Lapse, Durability::Flushed).await?;
                     continue;
                 }
-                () = self.host.inner.ending.cancelled() => return Ok(Step::Leave),
+                () = self.parts.ending.cancelled() => return Ok(Step::Leave),
             };
             let Some(order) = order else { return Ok(Step::Leave) };
             self.take_parked(order).await?;
@@ -203,8 +187,8 @@ impl Driver {
 
     /// Waits for the session's other runs and for room among the live ones.
     async fn await_turn(&mut self) -> Turn {
-        let turn = self.host.turn(self.journal.run().record().session_id);
-        let slots = Arc::clone(&self.host.inner.slots);
+        let turn = self.parts.turn(self.journal.run().record().session_id);
+        let slots = Arc::clone(&self.parts.slots);
         let mut admission = Box::pin(async move {
             let turn = turn.lock_owned().await;
             // The semaphore is never closed.
@@ -219,7 +203,7 @@ impl Driver {
                     Some(order) => self.take_parked(order).await,
                     None => return Turn::Leave,
                 },
-                () = self.host.inner.ending.cancelled() => {
+                () = self.parts.ending.cancelled() => {
                     // What a person approved waits for the next host; anything else ends with this one.
                     if self.journal.run().approvals().next().is_none() {
                         drop(self.write(Command::Cancel(reason::SHUTDOWN.to_owned()), Durability::Flushed).await);
@@ -282,19 +266,6 @@ enum Turn {
     Gone,
     /// The host ends.
     Leave,
-}
-
-/// Gives what an approval is bound to.
-fn digest(action: &str, spec: &RunSpec, detail: &Value) -> Digest {
-    let bound = json!({
-        "action": action,
-        "chain": spec.chain,
-        "cwd": spec.cwd,
-        "access": spec.access,
-        "request": detail,
-    });
-    // A JSON value always has a canonical form; its plain form is as good a name for it if not.
-    digest_of(&bound).unwrap_or_else(|_| Digest::of(bound.to_string().as_bytes()))
 }
 
 /// Tells whoever gave an order what became of it; gives back what the run itself must know.

@@ -111,6 +111,7 @@ pub(super) fn read_run(
         chain: Vec::new(),
         plugin: None,
         idempotency_key: None,
+        client_version: None,
     };
     let session = SessionRecord {
         session_id,

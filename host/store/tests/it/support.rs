@@ -77,6 +77,7 @@ pub(crate) fn new_run(host: HostId, cwd: &str) -> NewRun {
             chain: Vec::new(),
             plugin: None,
             idempotency_key: None,
+            client_version: None,
         },
         backend_config: json!({"token": "s3cret-token"}),
         record: RunRecord {

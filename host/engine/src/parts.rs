@@ -1,0 +1,122 @@
+//! The parts of a host: what its calls and the tasks that own its runs share.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use pointsman_capabilities::process::Processes;
+use pointsman_model::{HostId, RunId, SessionId};
+use pointsman_sandbox::BackendPlugin;
+use pointsman_store::{HostLease, Store, StoreError};
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::journal::Pen;
+use crate::order::Order;
+use crate::plugins::Plugins;
+use crate::sanitize::Sanitizers;
+use crate::{BackendSettings, Error, Settings};
+
+/// The parts of a host.
+pub(crate) struct Parts {
+    pub(crate) id: HostId,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) store: Store,
+    pub(crate) plugins: Arc<Plugins>,
+    pub(crate) sanitizers: Arc<Sanitizers>,
+    pub(crate) processes: Processes,
+    /// Room for live runs.
+    pub(crate) slots: Arc<Semaphore>,
+    /// Cancelled when the host is to end.
+    pub(crate) ending: CancellationToken,
+    /// Runs that this process drives.
+    driven: Mutex<HashMap<RunId, Driven>>,
+    /// One run of a session after the other, in the order in which they came.
+    turns: Mutex<HashMap<SessionId, Arc<tokio::sync::Mutex<()>>>>,
+    /// Kept to the end: while it is held, nobody takes this host's runs.
+    _lease: HostLease,
+}
+
+/// How to reach the task that owns a run.
+#[derive(Clone)]
+pub(crate) struct Driven {
+    pub(crate) orders: mpsc::Sender<Order>,
+    /// Closes when the run is over and everything of it is written.
+    pub(crate) over: watch::Receiver<()>,
+}
+
+impl Parts {
+    pub(crate) fn new(
+        settings: Arc<Settings>,
+        store: Store,
+        lease: HostLease,
+        plugins: Arc<Plugins>,
+        processes: Processes,
+    ) -> Self {
+        Self {
+            id: lease.host(),
+            sanitizers: Arc::new(Sanitizers::new(Arc::clone(&plugins))),
+            slots: Arc::new(Semaphore::new(settings.live_runs)),
+            settings,
+            store,
+            plugins,
+            processes,
+            ending: CancellationToken::new(),
+            driven: Mutex::default(),
+            turns: Mutex::default(),
+            _lease: lease,
+        }
+    }
+
+    /// Gives what writing a run's journal takes.
+    pub(crate) fn pen(&self) -> Pen {
+        Pen { host: self.id, store: self.store.clone(), sanitizers: Arc::clone(&self.sanitizers) }
+    }
+
+    /// Reads off the reactor.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, Error> {
+        Ok(self.store.read(question).await?)
+    }
+
+    /// Gives a backend, or says which there are. Blocks.
+    pub(crate) fn backend(&self, name: &str) -> Result<(BackendPlugin, &BackendSettings), Error> {
+        self.plugins.backend(name)?.ok_or_else(|| {
+            let known: Vec<&str> = self.settings.backends.keys().map(String::as_str).collect();
+            Error::Invalid(format!(
+                "Unknown backend: {name}. This host has {}; an operator adds one as [backends.{name}] in pointsman.toml",
+                known.join(", ")
+            ))
+        })
+    }
+
+    /// Gives the task that owns a run, if it is this process's.
+    pub(crate) fn driven(&self, run: RunId) -> Option<Driven> {
+        self.lock().get(&run).cloned()
+    }
+
+    /// Counts the runs that this process drives.
+    pub(crate) fn driven_count(&self) -> usize {
+        self.lock().len()
+    }
+
+    pub(crate) fn begin_driving(&self, run: RunId, driven: Driven) {
+        self.lock().insert(run, driven);
+    }
+
+    pub(crate) fn end_driving(&self, run: RunId) {
+        self.lock().remove(&run);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<RunId, Driven>> {
+        self.driven.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives the turnstile of a session. Those that wait at it pass in the order in which they came.
+    pub(crate) fn turn(&self, session: SessionId) -> Arc<tokio::sync::Mutex<()>> {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        turns.retain(|_, turn| Arc::strong_count(turn) > 1);
+        Arc::clone(turns.entry(session).or_default())
+    }
+}
