@@ -91,14 +91,14 @@ impl Sanitizers {
             let spilled = last_stage::bound(&mut passing.event.data);
             merge(&mut passing.spilled, spilled);
             // The host is about to write references under this key: what a plugin put there is kept beside it.
-            if !passing.spilled.is_empty() {
-                if let Some(theirs) = passing.event.data.remove("artifact_refs") {
-                    let (mime, content) = ("application/json".to_owned(), theirs.to_string());
-                    merge(
-                        &mut passing.spilled,
-                        vec![SpilledValue { pointer: "/artifact_refs".to_owned(), mime, content }],
-                    );
-                }
+            if !passing.spilled.is_empty()
+                && let Some(theirs) = passing.event.data.remove("artifact_refs")
+            {
+                let (pointer, mime) = ("/artifact_refs".to_owned(), "application/json".to_owned());
+                merge(
+                    &mut passing.spilled,
+                    vec![SpilledValue { pointer, mime, content: theirs.to_string() }],
+                );
             }
         }
         passing

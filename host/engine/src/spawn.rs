@@ -133,7 +133,7 @@ impl Host {
             message,
             profile,
             output_schema,
-            metadata: call.metadata.unwrap_or_else(Map::new),
+            metadata: call.metadata.unwrap_or_default(),
             access: call.access.unwrap_or_default(),
             resumed_from,
             chain,
@@ -146,12 +146,11 @@ impl Host {
 
     async fn session_for(&self, call: &SpawnRun, spec: &RunSpec) -> Result<SessionChoice, Error> {
         let nickname = call.nickname.clone().filter(|name| !name.trim().is_empty());
-        if let Some(name) = &nickname {
-            if name.chars().count() > 128 || name.chars().any(char::is_control) {
-                return Err(Error::Invalid(
-                    "nickname must be at most 128 characters, none of them control".to_owned(),
-                ));
-            }
+        if let Some(name) = &nickname
+            && (name.chars().count() > 128 || name.chars().any(char::is_control))
+        {
+            let message = "nickname must be at most 128 characters, none of them control";
+            return Err(Error::Invalid(message.to_owned()));
         }
         if spec.session_mode == SessionMode::New {
             return Ok(SessionChoice::New { session_id: SessionId::from_random(clock::random()), nickname });

@@ -7,7 +7,7 @@ use pointsman_model::{
     Answer, Approval, ApprovalId, MessageId, RunId, RunRecord, SessionMode, SessionRecord, Status,
 };
 use pointsman_store::NewMail;
-use serde_json::{Map, json};
+use serde_json::json;
 use tokio::sync::oneshot;
 
 use crate::order::Order;
@@ -185,7 +185,7 @@ impl Host {
             to_session_id: to.session_id,
             created_at: clock::now(),
             body: call.message,
-            metadata: call.metadata.unwrap_or_else(Map::new),
+            metadata: call.metadata.unwrap_or_default(),
         };
         let sent = self.parts.store.send_mail(mail).await?;
         Ok(SentMessage {

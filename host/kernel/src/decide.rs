@@ -23,13 +23,13 @@ impl Run {
         }
         let mut steps = Steps { run: self.clone(), at, entries: Vec::new() };
         match command {
-            Command::Rule { ruling, question } => steps.rule(ruling, question)?,
+            Command::Rule { ruling, question } => steps.rule(&ruling, question)?,
             Command::AskPermission { permission, ruling, question } => {
                 steps.must_be_live("ask a permission of")?;
                 steps.ask(&ruling, question, Some((permission.id, permission.item)));
             }
             Command::Settle { approval_id, digest, answer, by } => {
-                steps.settle(approval_id, digest, answer, by)?
+                steps.settle(approval_id, digest, answer, by)?;
             }
             Command::Lapse => steps.lapse(),
             Command::Launch { digest, supervision } => {
@@ -132,7 +132,7 @@ impl Steps {
         self.tell(EventKind::STATUS_CHANGED, json!({"status": status.as_str(), "reason": reason}));
     }
 
-    fn rule(&mut self, ruling: Ruling, question: Question) -> Result<(), Refused> {
+    fn rule(&mut self, ruling: &Ruling, question: Question) -> Result<(), Refused> {
         if self.run.stage != Stage::Created {
             return Err(self.run.misplaced("rule on"));
         }
@@ -146,7 +146,7 @@ impl Steps {
                 };
                 self.end(Outcome::without_result(Ending::Rejected, reason::POLICY_DENIED, message));
             }
-            Verdict::Ask | Verdict::Abstain => self.ask(&ruling, question, None),
+            Verdict::Ask | Verdict::Abstain => self.ask(ruling, question, None),
         }
         Ok(())
     }

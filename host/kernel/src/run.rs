@@ -181,10 +181,11 @@ impl Run {
     fn apply_event(&mut self, event: &Event) {
         self.record.last_seq = event.seq;
         self.record.summary = summary::of(event);
-        if self.stage == Stage::Live && self.waiting().is_none() {
-            if let Some(status) = status_of(&event.kind, &event.data) {
-                self.record.status = status;
-            }
+        if self.stage == Stage::Live
+            && self.waiting().is_none()
+            && let Some(status) = status_of(&event.kind, &event.data)
+        {
+            self.record.status = status;
         }
         if let Some(merged) =
             RemoteRef::merged(self.record.remote_ref.as_ref(), &self.spec.backend, &event.data)

@@ -97,7 +97,7 @@ impl Driver {
             run_id: record.run_id.to_string(),
             session_id: session_id.to_string(),
             agent_name: record.agent_name.clone(),
-            started_at: clock::now(),
+            started_at: record.started_at,
             role: spec.role.as_str().to_owned(),
             message: spec.message.clone(),
             instructions: spec.profile.as_ref().map(|(path, text)| format!("Profile: {path}\n\n{text}")),
