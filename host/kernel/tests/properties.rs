@@ -1,5 +1,7 @@
 //! Whatever is tried on a run, in whatever order: the invariants hold.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use pointsman_kernel::{Command, Entry, Next, Question, Refused, Run};
 use pointsman_model::plugin::{Interruption, InterruptionKind, Permission};
 use pointsman_model::{

@@ -7,7 +7,7 @@ use std::time::Duration;
 use pointsman_capabilities::timer::Ring;
 use pointsman_kernel::Command;
 use pointsman_model::plugin::{Effect, Input, PermissionAnswer, PluginEvent, Stamped, Task};
-use pointsman_model::{Ending, EventKind, Outcome, Status, Verdict, reason};
+use pointsman_model::{Ending, EventKind, Failure, Outcome, Status, Verdict, reason};
 use pointsman_sandbox::{BackendPlugin, BackendRun, CallError};
 use pointsman_store::Durability;
 use serde_json::{Value, json};
@@ -110,22 +110,23 @@ impl Driver {
         let (parts, expected) = (Arc::clone(&self.parts), spec.plugin);
         let backend = spec.backend.clone();
         let raised = tokio::task::spawn_blocking(move || {
-            let (plugin, settings) = parts
-                .backend(&backend)
-                .map_err(|error| Outcome::failed(reason::PLUGIN_FAILED, error.to_string()))?;
+            let failed = |reason, error: String| Failure { reason: str::to_owned(reason), message: error };
+            let (plugin, settings) =
+                parts.backend(&backend).map_err(|error| failed(reason::PLUGIN_FAILED, error.to_string()))?;
             if expected.is_some_and(|expected| expected != plugin.digest()) {
-                let message = format!(
-                    "the component of backend {backend} is not the one that this run was allowed with"
-                );
-                return Err(Outcome::failed(reason::PLUGIN_FAILED, message));
+                let message =
+                    format!("the component of backend {backend} is not the one this run was allowed with");
+                return Err(failed(reason::PLUGIN_FAILED, message));
             }
             let grants = settings.grants.clone();
             match plugin.start(&task, clock::random()) {
                 Ok((guest, effects)) => Ok((plugin, grants, guest, effects)),
-                Err(error) => Err(fault(&error)),
+                Err(error) => Err(failed(blame(&error), error.to_string())),
             }
         });
-        let (plugin, grants, guest, effects) = raised.await.map_err(|error| panicked(&error))??;
+        let raised = raised.await.map_err(|error| panicked(&error))?;
+        let (plugin, grants, guest, effects) =
+            raised.map_err(|failure| Outcome::failed(&failure.reason, failure.message))?;
         let requests = plugin.about().common.requests.clone();
         let environment = vec![
             ("PEER_NAME".to_owned(), record.agent_name.clone()),
@@ -383,15 +384,15 @@ async fn call(stage: &mut Stage, inputs: Vec<Input>) -> Result<Vec<Effect>, Outc
     });
     let (guest, effects) = called.await.map_err(|error| panicked(&error))?;
     stage.guest = Some(guest);
-    effects.map_err(|error| fault(&error))
+    effects.map_err(|error| Outcome::failed(blame(&error), error.to_string()))
 }
 
-fn fault(error: &CallError) -> Outcome {
-    let reason = match error {
+/// Says whether the plugin refused the task or failed.
+fn blame(error: &CallError) -> &'static str {
+    match error {
         CallError::Refused(_) => reason::TASK_REFUSED,
         _ => reason::PLUGIN_FAILED,
-    };
-    Outcome::failed(reason, error.to_string())
+    }
 }
 
 fn panicked(error: &tokio::task::JoinError) -> Outcome {
