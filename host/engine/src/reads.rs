@@ -31,11 +31,18 @@ impl Host {
     ///
     /// If the cursor is none of this store's.
     pub async fn list_runs(&self, call: &ListRuns) -> Result<ListedRuns, Error> {
-        let filter = RunFilter { status: call.status, backend: call.backend.clone(), cwd: call.cwd.clone() };
-        let (cursor, limit) = (call.cursor.clone(), call.limit.unwrap_or(50));
-        let page = self.parts.read(move |store| store.list_runs(&filter, cursor.as_deref(), limit)).await?;
+        let call = call.clone();
+        let page = self
+            .parts
+            .read(move |store| {
+                let filter =
+                    RunFilter { status: call.status, backend: call.backend, cwd: resolved(call.cwd) };
+                store.list_runs(&filter, call.cursor.as_deref(), call.limit.unwrap_or(50))
+            })
+            .await?;
+        let brief = |record| RunRecord { final_response: None, structured_output: None, ..record };
         Ok(ListedRuns {
-            runs: page.runs,
+            runs: page.runs.into_iter().map(brief).collect(),
             total: page.total,
             truncated: page.next_cursor.is_some(),
             next_cursor: page.next_cursor,
@@ -105,9 +112,15 @@ impl Host {
     ///
     /// If the state cannot be read.
     pub async fn list_agents(&self, call: &ListAgents) -> Result<ListedAgents, Error> {
-        let filter =
-            AgentFilter { cwd: call.cwd.clone(), backend: call.backend.clone(), status: call.status };
-        let agents = self.parts.read(move |store| store.agents(&filter, AGENTS)).await?;
+        let call = call.clone();
+        let agents = self
+            .parts
+            .read(move |store| {
+                let filter =
+                    AgentFilter { cwd: resolved(call.cwd), backend: call.backend, status: call.status };
+                store.agents(&filter, AGENTS)
+            })
+            .await?;
         let truncated = agents.len() >= AGENTS as usize;
         Ok(ListedAgents { agents, truncated })
     }
@@ -161,7 +174,7 @@ pub(crate) fn find(store: &Store, run: &RunRef) -> Result<RunRecord, Error> {
     let Some(name) = given(&run.agent_name) else {
         return Err(Error::Invalid("Either run_id or agent_name is required".to_owned()));
     };
-    let cwd = given(&run.cwd);
+    let cwd = resolved(given(&run.cwd));
     match store.resolve(&name, cwd.as_deref())? {
         Resolution::One(record) => Ok(*record),
         Resolution::None => Err(Error::UnknownAgent { name, cwd }),
@@ -176,12 +189,22 @@ pub(crate) fn named(
     name: &str,
     cwd: Option<&str>,
 ) -> Result<Result<SessionRecord, Error>, StoreError> {
-    let mut sessions = store.sessions_named(name, cwd)?;
+    let cwd = resolved(cwd.map(str::to_owned));
+    let mut sessions = store.sessions_named(name, cwd.as_deref())?;
     Ok(match sessions.len() {
-        0 => Err(Error::UnknownAgent { name: name.to_owned(), cwd: cwd.map(str::to_owned) }),
+        0 => Err(Error::UnknownAgent { name: name.to_owned(), cwd }),
         1 => Ok(sessions.remove(0)),
         _ => Err(ambiguous(name, &sessions.into_iter().map(|session| session.cwd).collect::<Vec<_>>())),
     })
+}
+
+/// Runs know their working directory without symbolic links, so a caller's is followed too. One that is gone may still
+/// be asked about.
+fn resolved(cwd: Option<String>) -> Option<String> {
+    let cwd = cwd.filter(|cwd| !cwd.is_empty())?;
+    let real =
+        std::path::Path::new(&cwd).canonicalize().ok().and_then(|real| real.to_str().map(str::to_owned));
+    Some(real.unwrap_or(cwd))
 }
 
 fn ambiguous(name: &str, cwds: &[String]) -> Error {
