@@ -29,8 +29,13 @@ impl GuestRun for HostileRun {
     fn start(task: Task) -> Result<(Run, Vec<Effect>), String> {
         let word = word(&task.config);
         let config: serde_json::Value = serde_json::from_str(&task.config).unwrap_or_default();
-        let effects = if config["in"] == "handle" { Vec::new() } else { act(&word)? };
-        Ok((Run::new(Self { word, calls: Cell::new(0) }), effects))
+        let (calls, effects) = match config["in"].as_str() {
+            Some("handle") => (0, Vec::new()),
+            // Asks for a program, and does its word when it hears what became of that.
+            Some("first_input") => (1, vec![start(Vec::new())]),
+            _ => (0, act(&word)?),
+        };
+        Ok((Run::new(Self { word, calls: Cell::new(calls) }), effects))
     }
 
     fn handle(&self, inputs: Vec<Stamped>) -> Result<Vec<Effect>, String> {

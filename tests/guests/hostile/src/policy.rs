@@ -1,4 +1,4 @@
-//! The guest as a policy. Its verdicts are honest: the question's word is its rule.
+//! The guest as a policy. Its verdicts are honest: the word is its rule.
 
 use crate::bindings::exports::pointsman::plugin::policy::{
     Access, Finding, Guest, GuestRulebook, Question, Rulebook, Ruling, Verdict,
@@ -8,8 +8,8 @@ use crate::reach::reach;
 use crate::ruin::ruin;
 use crate::{Hostile, describe, word};
 
-/// A configuration without anything to remember.
-pub(crate) struct Whim;
+/// What it does whatever it is asked, if its configuration says so.
+pub(crate) struct Whim(Option<String>);
 
 impl Guest for Hostile {
     type Rulebook = Whim;
@@ -23,30 +23,33 @@ impl GuestRulebook for Whim {
     fn load(config: String) -> Result<Rulebook, Vec<Finding>> {
         let word = word(&config);
         ruin(&word);
+        let config: serde_json::Value = serde_json::from_str(&config).unwrap_or_default();
+        let whim = config["decide"].as_str().map(str::to_owned);
         let finding = || Finding { rule: Some("first".to_owned()), text: "says nothing".to_owned() };
         match word.as_str() {
             "findings" => Err(vec![finding()]),
             "many_findings" => Err(vec![finding(); 10_000]),
-            _ => Ok(Rulebook::new(Self)),
+            _ => Ok(Rulebook::new(Self(whim))),
         }
     }
 
     fn decide(&self, question: Question) -> Result<Ruling, String> {
-        ruin(&question.action);
-        let verdict = match question.action.as_str() {
+        let word = self.0.clone().unwrap_or(question.action);
+        ruin(&word);
+        let verdict = match word.as_str() {
             "refuse" => return Err("not today".to_owned()),
             "allow" => Verdict::Allow,
             "ask" => Verdict::Ask,
             "deny" => Verdict::Deny,
             _ => Verdict::Abstain,
         };
-        let reason = match question.action.as_str() {
+        let reason = match word.as_str() {
             "huge_return" => "x".repeat(2 << 20),
             word => reach(word).unwrap_or_else(|| format!("{} by {}", question.detail, question.chain.len())),
         };
         Ok(Ruling {
             verdict,
-            rule: Some(question.action),
+            rule: Some(word),
             reason,
             ttl_seconds: Some(60),
             ceiling: Some(Access::ReadOnly),
