@@ -63,7 +63,7 @@ pub(crate) fn run(args: &[String]) -> Result<(), Failure> {
 
 /// Builds the program, the components included, the way `cargo install` would, only faster.
 fn build() -> Result<PathBuf, Failure> {
-    cargo::run("the program, with its components inside", &mut cargo(&["build", "-p", "pointsman"]))?;
+    cargo::run("the program, with its components inside", &mut cargo(&["build", "--workspace", "--bins"]))?;
     Ok(target_dir().join("debug").join(format!("pointsman{}", std::env::consts::EXE_SUFFIX)))
 }
 
