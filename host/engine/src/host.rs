@@ -18,6 +18,9 @@ use crate::plugins::Plugins;
 use crate::projection::Projection;
 use crate::{Error, Settings, clock};
 
+/// How often hosts that died are looked for.
+const WATCH: Duration = Duration::from_secs(10);
+
 /// How long the end of a host may take.
 const LINGER: Duration = Duration::from_millis(850);
 
@@ -53,6 +56,7 @@ impl Host {
             .await
             .map_err(|error| Error::Store(format!("reading the rules failed: {error}")))??;
         host.recover().await?;
+        host.keep_watch();
         Ok(host)
     }
 
@@ -82,6 +86,20 @@ impl Host {
                 "runs have not ended in time; they end with this process"
             );
         }
+    }
+
+    /// Looks now and then for hosts that died: what they left need not wait until another one starts.
+    fn keep_watch(&self) {
+        let host = self.clone();
+        // Not tracked: there is nothing of it to wait for.
+        tokio::spawn(async move {
+            let ending = host.parts.ending.clone();
+            while tokio::time::timeout(WATCH, ending.cancelled()).await.is_err() {
+                if let Err(error) = host.recover().await {
+                    tracing::warn!(%error, "runs of dead hosts could not be looked for");
+                }
+            }
+        });
     }
 
     /// Invariant 11: a host that died leaves no run running.

@@ -24,6 +24,9 @@ use crate::{Error, clock, request};
 /// Inputs handed to a plugin at once, at most. Each may hold many lines.
 const BATCH: usize = 16;
 
+/// Refusals in a row that a plugin may answer with something else that is refused.
+const REFUSALS: u32 = 32;
+
 /// Further away than any run lasts.
 const FAR: Duration = Duration::from_secs(365 * 24 * 3600);
 
@@ -37,6 +40,8 @@ struct Stage {
     rings: mpsc::Receiver<Ring>,
     /// Inputs of the host's own, handed over before anything else.
     own: VecDeque<Input>,
+    /// How often in a row the plugin was told nothing but refusals.
+    refusals: u32,
     /// When patience with a run that was cancelled ends.
     deadline: Option<Instant>,
 }
@@ -142,8 +147,16 @@ impl Driver {
             environment,
         };
         let (hands, inputs, rings) = Hands::new(Arc::clone(&self.parts), asking);
-        let stage =
-            Stage { plugin, guest: Some(guest), hands, inputs, rings, own: VecDeque::new(), deadline: None };
+        let stage = Stage {
+            plugin,
+            guest: Some(guest),
+            hands,
+            inputs,
+            rings,
+            own: VecDeque::new(),
+            refusals: 0,
+            deadline: None,
+        };
         Ok((stage, effects))
     }
 
@@ -167,8 +180,12 @@ impl Driver {
     /// Waits for inputs; takes orders meanwhile.
     async fn gather(&mut self, stage: &mut Stage) -> Result<Gathered, JournalError> {
         loop {
-            if !stage.own.is_empty() {
-                return Ok(Gathered::Inputs(stage.own.drain(..).collect()));
+            if !stage.own.is_empty() && !self.parts.ending.is_cancelled() {
+                // Nobody waits for a plugin that keeps itself busy.
+                while let Ok(order) = self.mailbox.try_recv() {
+                    self.take_live(stage, order).await?;
+                }
+                return Ok(stage.take_own());
             }
             let status = self.journal.run().record().status;
             let expects = stage.hands.is_busy() || awaits(status) || status == Status::ApprovalRequired;
@@ -202,6 +219,7 @@ impl Driver {
                     while inputs.len() < BATCH && let Ok(next) = stage.inputs.try_recv() {
                         inputs.push(next);
                     }
+                    stage.refusals = 0;
                     stage.hands.note(&inputs);
                     return Ok(Gathered::Inputs(inputs));
                 }
@@ -362,6 +380,24 @@ impl Driver {
         // A host that ends has a second in all: enough for an agent to hear the signal, not to finish its thought.
         let ending = Duration::from_millis(200);
         if self.parts.ending.is_cancelled() { ending } else { self.parts.settings.stop_grace }
+    }
+}
+
+impl Stage {
+    /// Hands over the host's own inputs. A plugin that answers refusals with nothing but what is refused again would
+    /// go on for ever.
+    fn take_own(&mut self) -> Gathered {
+        let inputs: Vec<Input> = self.own.drain(..).collect();
+        if inputs.iter().all(|input| matches!(input, Input::Refused { .. })) {
+            self.refusals += 1;
+        } else {
+            self.refusals = 0;
+        }
+        if self.refusals > REFUSALS {
+            let message = format!("the plugin asked {REFUSALS} times in a row for what was refused");
+            return Gathered::Over(Outcome::failed(reason::PLUGIN_FAILED, message));
+        }
+        Gathered::Inputs(inputs)
     }
 }
 
