@@ -41,7 +41,7 @@ fn programs() -> BTreeMap<String, Program> {
         ..Program::default()
     };
     BTreeMap::from([
-        ("codex".to_owned(), program(&["CODEX_HOME", "OPENAI_API_KEY", "OPENAI_BASE_URL"])),
+        ("codex".to_owned(), program(&["CODEX_HOME", "CODEX_API_KEY", "OPENAI_API_KEY", "OPENAI_BASE_URL"])),
         ("claude".to_owned(), program(&["ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "CLAUDE_CONFIG_DIR"])),
     ])
 }
@@ -50,7 +50,8 @@ fn codex() -> Backend {
     Backend {
         component: "bundled:codex".to_owned(),
         config: serde_json::Map::new(),
-        caller_may_set: Vec::new(),
+        // What a task may cost is the caller's to choose; what its agent may do is not.
+        caller_may_set: vec!["model".to_owned(), "reasoning_effort".to_owned()],
         grants: vec![
             Grant { leaf: Leaf::ProcessSpawn, target: "codex".to_owned() }.into(),
             Grant { leaf: Leaf::TimerSet, target: "*".to_owned() }.into(),
