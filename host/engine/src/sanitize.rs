@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use pointsman_model::plugin::{PluginEvent, Sanitized};
-use pointsman_model::{Draft, Event, EventKind, SpilledValue, Timestamp};
+use pointsman_model::{Draft, Ending, Event, EventKind, Failure, Outcome, SpilledValue, Timestamp};
 use pointsman_sandbox::EventRef;
 use serde_json::{Map, Value, json};
 
@@ -62,6 +62,42 @@ impl Sanitizers {
             Ok(None) => (withheld("a sanitizer dropped it"), Vec::new()),
             Err(error) => (withheld(&format!("the sanitizers panicked: {error}")), Vec::new()),
         }
+    }
+
+    /// Passes what a run leaves through the chain, under the keys of its last event: it is read in the run's record,
+    /// too. What a stage only moved out is whole here.
+    pub(crate) async fn clean_outcome(self: &Arc<Self>, outcome: Outcome, at: Timestamp) -> Outcome {
+        let Outcome { ending, final_response, structured_output, usage, failure } = outcome;
+        let kind = if ending == Ending::Completed { EventKind::RUN_COMPLETED } else { EventKind::RUN_FAILED };
+        let message = failure.as_ref().map(|failure| failure.message.clone());
+        let told = [
+            ("final_response", final_response.map(Value::String)),
+            ("structured_output", structured_output),
+            ("message", message.map(Value::String)),
+        ];
+        let told: Map<String, Value> =
+            told.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect();
+        let (data, spilled) = self.clean_one(kind.as_str(), told, at).await;
+        let mut data = Value::Object(data);
+        // The last to be moved out may hold what is left of an earlier one.
+        for value in spilled.into_iter().rev() {
+            let Some(slot) = data.pointer_mut(&value.pointer) else { continue };
+            *slot = match value.mime.as_str() {
+                "application/json" => serde_json::from_str(&value.content).unwrap_or_default(),
+                _ => Value::String(value.content),
+            };
+        }
+        let mut text = |key: &str| match data.get_mut(key).map(Value::take) {
+            Some(Value::String(text)) => Some(text),
+            _ => None,
+        };
+        let (final_response, message) = (text("final_response"), text("message"));
+        let message = message.unwrap_or_else(|| {
+            format!("withheld: {}", data["withheld"]["reason"].as_str().unwrap_or("a sanitizer took it out"))
+        });
+        let failure = failure.map(|Failure { reason, .. }| Failure { reason, message });
+        let structured_output = data.get_mut("structured_output").map(Value::take);
+        Outcome { ending, final_response, structured_output, usage, failure }
     }
 
     /// One result for each event, in their order; `None` for those that were dropped.

@@ -77,7 +77,9 @@ impl Driver {
             }
             Err(outcome) => outcome,
         };
-        self.finish(checked(outcome, spec.output_schema.as_ref())).await;
+        let outcome = checked(outcome, spec.output_schema.as_ref());
+        let outcome = self.parts.sanitizers.clean_outcome(outcome, clock::now()).await;
+        self.finish(outcome).await;
         Ok(Step::On)
     }
 
