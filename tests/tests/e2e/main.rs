@@ -2,7 +2,10 @@
 //!
 //! One binary, so that it is linked once.
 
+#![cfg(target_os = "linux")] // Processes are looked for in /proc.
+
 mod clients;
 mod codex;
+mod conformance;
 mod lifetime;
 mod stdio;
