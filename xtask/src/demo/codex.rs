@@ -67,7 +67,7 @@ pub(super) fn node_is_there() -> bool {
 }
 
 fn install() -> Result<PathBuf, Failure> {
-    let tools = target_dir().join("tools");
+    let tools = target_dir().join("tools/codex");
     let package = format!("@openai/codex@{VERSION}");
     let manifest = tools.join("node_modules/@openai/codex/package.json");
     let installed = fs::read_to_string(&manifest).ok().and_then(|text| {
