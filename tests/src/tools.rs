@@ -50,7 +50,15 @@ pub fn codex() -> PathBuf {
 pub fn node_modules(set: Npm) -> PathBuf {
     let folder = installed(set.name, &set.packages.join(" "), |folder| {
         let mut npm = Command::new("npm");
-        npm.args(["install", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error", "--prefix"]);
+        npm.args([
+            "install",
+            "--no-audit",
+            "--no-fund",
+            "--ignore-scripts",
+            "--save-exact",
+            "--loglevel=error",
+            "--prefix",
+        ]);
         npm.arg(folder).args(set.packages);
         run(&mut npm);
     });

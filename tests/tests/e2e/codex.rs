@@ -164,6 +164,20 @@ fn a_session_is_taken_up_again_with_its_memory() {
 }
 
 #[test]
+fn a_busy_session_takes_one_run_after_the_other() {
+    let mut stage = Stage::set();
+    let (first, _) = stage.run(r#"mock:text {"text":"Noted."}"#, json!({}));
+    let resume = json!({"session_mode": "resume", "session_id": first["session_id"]});
+    let second = stage.spawn(r#"mock:shell {"cmd":"sleep 1; echo over > over"}"#, resume.clone());
+    let third = stage.spawn(r#"mock:shell {"cmd":"cat over"}"#, resume);
+    assert_eq!(stage.host.finish(&third)["status"], "completed");
+    assert_eq!(stage.host.finish(&second)["status"], "completed");
+    let events = stage.host.events(&third);
+    assert_eq!(of_kind(&events, "command_finished")[0]["data"]["output"], "over\n");
+    stage.end();
+}
+
+#[test]
 fn a_cancelled_run_leaves_no_process_of_its_command() {
     let mut stage = Stage::set();
     let run = stage.spawn(r#"mock:shell {"cmd":"sleep 1000 & sleep 1000"}"#, json!({}));

@@ -43,9 +43,11 @@ impl Bridge {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients/bridge.mjs");
         let mut command = place.command("node");
         command.env("PATH", path).arg(script).arg(program()).arg(place.config());
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the bridge starts");
         let mut port = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut port).unwrap();
+        let output = child.stdout.take().expect("its output was asked for");
+        BufReader::new(output).read_line(&mut port).expect("the bridge says its port");
         Self { child, url: format!("http://127.0.0.1:{}/mcp", port.trim()) }
     }
 }

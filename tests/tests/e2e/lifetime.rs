@@ -1,6 +1,6 @@
 //! How hosts begin and end, and what of their runs outlives them: on disk everything, as processes nothing.
 
-use pointsman_tests::Place;
+use pointsman_tests::{Host, Place};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
@@ -135,6 +135,43 @@ fn a_host_that_was_killed_leaves_no_process_and_no_run_running() {
 }
 
 #[test]
+fn who_waits_learns_that_the_host_of_a_run_was_killed() {
+    let place = Place::new();
+    let (mut one, mut other) = (place.host(), place.host());
+    let run = one.spawn(&place, "script", "stay", json!({}));
+    other.event(&run, "agent_message");
+    let wait = json!({"run_ids": [run["run_id"]], "cursor": cursor(&mut other, &run), "wait_ms": 40_000});
+    let waiting = other.begin("tools/call", json!({"name": "wait_for_runs", "arguments": wait}));
+    one.end_by(Signal::KILL);
+    let waited = other.answer(waiting)["result"]["structuredContent"].clone();
+    assert_eq!(waited["changes"][0]["status"], "failed", "{waited}");
+    assert_eq!(other.record(&run)["error"]["reason"], "host_restarted");
+    other.hang_up().well();
+    place.mark().wait_until_gone();
+}
+
+#[test]
+fn a_client_that_hangs_up_at_the_worst_moment_is_not_waited_for() {
+    let place = Place::new();
+    // Nothing is compiled yet, so the first launch takes its time.
+    std::fs::remove_file(place.state().join("components")).unwrap();
+    for signal in [None, Some(Signal::TERM)] {
+        let mut host = place.host();
+        let spawn = json!({
+            "backend": "script", "role": "worker", "cwd": place.project(), "session_mode": "new", "prompt": "say hi",
+        });
+        host.begin("tools/call", json!({"name": "spawn_run", "arguments": spawn}));
+        // Answered by another thread while the launch goes on.
+        host.request("tools/list", json!({}));
+        match signal {
+            None => host.hang_up().well(),
+            Some(signal) => host.end_by(signal).well(),
+        }
+        place.mark().wait_until_gone();
+    }
+}
+
+#[test]
 fn a_question_outlives_a_killed_host() {
     let place = Place::new();
     let mut host = place.host();
@@ -158,4 +195,10 @@ fn a_question_outlives_a_killed_host() {
     let twice = place.cli_output(&["approvals", "allow", asked]);
     assert!(!twice.status.success(), "an answer is used once");
     next.hang_up().well();
+}
+
+/// Gives the cursor that stands behind everything a run has told by now.
+fn cursor(host: &mut Host, run: &Value) -> Value {
+    let now = json!({"run_ids": [run["run_id"]], "wait_ms": 0});
+    host.call("wait_for_runs", now)["next_cursor"].clone()
 }

@@ -187,3 +187,19 @@ fn agents_have_names_and_mail() {
     place.mark().no_agent_left();
     host.hang_up().well();
 }
+
+#[test]
+fn what_the_host_keeps_in_a_repository_is_no_change_to_it() {
+    let place = Place::new();
+    let mut host = place.host();
+    let run = host.spawn(&place, "script", "big 20000", json!({}));
+    host.finish(&run);
+    host.hang_up().well();
+    let kept = place.project().join(".nanobot-orchestrator/runs").join(run["run_id"].as_str().unwrap());
+    for file in ["run.json", "events.jsonl", "result.json"] {
+        assert!(kept.join(file).is_file(), "{file}");
+    }
+    let mut status = place.command("git");
+    let status = status.args(["status", "--porcelain"]).current_dir(place.project()).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&status.stdout), "");
+}
