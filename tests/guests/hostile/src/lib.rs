@@ -4,7 +4,7 @@
 //! sanitizer's stands in the configuration as `{"do": "spin"}`, with `"in": "start"`, `"in": "handle"` or
 //! `"in": "first_input"` for a backend; a policy's stands in its configuration for `load`, and as `decide` there or as
 //! the question's `action` for `decide`. A description is asked for without any parameter: its word is
-//! [`describe::WORD`], which tests overwrite in the component's bytes.
+//! `describe::WORD`, which tests overwrite in the component's bytes.
 
 mod backend;
 mod describe;
