@@ -1,7 +1,7 @@
 //! Plugins, loaded when they are first needed and kept.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use pointsman_model::{Digest, Question};
 use pointsman_sandbox::{
@@ -12,18 +12,36 @@ use crate::settings::{ComponentSource, Settings};
 use crate::{BackendSettings, Error, PolicySettings, SanitizerSettings};
 
 /// Plugins, loaded when they are first needed and kept. Everything here blocks: call it off the reactor.
+///
+/// Each waits for its own loading alone: compiling a large component for one run must not hold up the events of all
+/// others, which pass the sanitizers.
 pub(crate) struct Plugins {
     settings: Arc<Settings>,
-    sandbox: OnceLock<Sandbox>,
-    /// Held while something is loaded, so that it is compiled once.
-    loading: Mutex<Loaded>,
+    sandbox: Once<Arc<Sandbox>>,
+    /// One for each backend of the operator's.
+    backends: HashMap<String, Once<BackendPlugin>>,
+    sanitizers: Once<Arc<[LoadedSanitizer]>>,
+    policies: Once<Arc<[LoadedPolicy]>>,
 }
 
-#[derive(Default)]
-struct Loaded {
-    backends: HashMap<String, BackendPlugin>,
-    sanitizers: Option<Arc<[LoadedSanitizer]>>,
-    policies: Option<Arc<[LoadedPolicy]>>,
+/// What is made when it is first wanted; whoever wants it meanwhile waits. A failure is not kept.
+struct Once<T>(Mutex<Option<T>>);
+
+impl<T: Clone> Once<T> {
+    fn get(&self, make: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+        // It is only ever set as a whole, so a panic while it was made leaves it sound.
+        let mut made = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*made {
+            Some(made) => Ok(made.clone()),
+            None => Ok(made.insert(make()?).clone()),
+        }
+    }
+}
+
+impl<T> Default for Once<T> {
+    fn default() -> Self {
+        Self(Mutex::new(None))
+    }
 }
 
 /// A sanitizer with its configuration as text.
@@ -46,35 +64,33 @@ impl LoadedPolicy {
 
 impl Plugins {
     pub(crate) fn new(settings: Arc<Settings>) -> Self {
-        Self { settings, sandbox: OnceLock::new(), loading: Mutex::default() }
+        let backends = settings.backends.keys().map(|name| (name.clone(), Once::default())).collect();
+        Self {
+            settings,
+            sandbox: Once::default(),
+            backends,
+            sanitizers: Once::default(),
+            policies: Once::default(),
+        }
     }
 
     /// Gives the backend of a name; `None` if the operator has none of that name.
     pub(crate) fn backend(&self, name: &str) -> Result<Option<(BackendPlugin, &BackendSettings)>, Error> {
-        let Some(settings) = self.settings.backends.get(name) else { return Ok(None) };
-        let mut loaded = self.lock();
-        if let Some(plugin) = loaded.backends.get(name) {
-            return Ok(Some((plugin.clone(), settings)));
-        }
-        let bytes = bytes(name, &settings.component)?;
-        let plugin = self.sandbox(name)?.load_backend(name, &bytes).map_err(|error| failed(name, &error))?;
-        loaded.backends.insert(name.to_owned(), plugin.clone());
+        let (Some(settings), Some(plugin)) = (self.settings.backends.get(name), self.backends.get(name))
+        else {
+            return Ok(None);
+        };
+        let plugin = plugin.get(|| {
+            let bytes = bytes(name, &settings.component)?;
+            self.sandbox(name)?.load_backend(name, &bytes).map_err(|error| failed(name, &error))
+        })?;
         Ok(Some((plugin, settings)))
     }
 
     /// Gives the chain of sanitizers.
     pub(crate) fn sanitizers(&self) -> Result<Arc<[LoadedSanitizer]>, Error> {
-        let mut loaded = self.lock();
-        if let Some(chain) = &loaded.sanitizers {
-            return Ok(Arc::clone(chain));
-        }
-        let chain: Arc<[LoadedSanitizer]> = self
-            .settings
-            .sanitizers
-            .iter()
-            .map(|settings| self.sanitizer(settings))
-            .collect::<Result<_, _>>()?;
-        Ok(Arc::clone(loaded.sanitizers.insert(chain)))
+        self.sanitizers
+            .get(|| self.settings.sanitizers.iter().map(|settings| self.sanitizer(settings)).collect())
     }
 
     fn sanitizer(&self, settings: &SanitizerSettings) -> Result<LoadedSanitizer, Error> {
@@ -88,13 +104,7 @@ impl Plugins {
 
     /// Gives the chain of policy modules, each with its rules read and its examples run.
     pub(crate) fn policies(&self) -> Result<Arc<[LoadedPolicy]>, Error> {
-        let mut loaded = self.lock();
-        if let Some(chain) = &loaded.policies {
-            return Ok(Arc::clone(chain));
-        }
-        let chain: Arc<[LoadedPolicy]> =
-            self.settings.policies.iter().map(|settings| self.policy(settings)).collect::<Result<_, _>>()?;
-        Ok(Arc::clone(loaded.policies.insert(chain)))
+        self.policies.get(|| self.settings.policies.iter().map(|settings| self.policy(settings)).collect())
     }
 
     fn policy(&self, settings: &PolicySettings) -> Result<LoadedPolicy, Error> {
@@ -134,18 +144,11 @@ impl Plugins {
     }
 
     /// The engine is made when the first plugin is loaded: a host that only answers lists never pays for it.
-    fn sandbox(&self, name: &str) -> Result<&Sandbox, Error> {
-        if let Some(sandbox) = self.sandbox.get() {
-            return Ok(sandbox);
-        }
-        let config = SandboxConfig::new(Some(self.settings.state.join("components")));
-        let sandbox = Sandbox::new(config).map_err(|error| failed(name, &error))?;
-        Ok(self.sandbox.get_or_init(|| sandbox))
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Loaded> {
-        // What is behind the lock is only ever replaced as a whole, so a panic while loading leaves it sound.
-        self.loading.lock().unwrap_or_else(PoisonError::into_inner)
+    fn sandbox(&self, name: &str) -> Result<Arc<Sandbox>, Error> {
+        self.sandbox.get(|| {
+            let config = SandboxConfig::new(Some(self.settings.state.join("components")));
+            Sandbox::new(config).map(Arc::new).map_err(|error| failed(name, &error))
+        })
     }
 }
 
