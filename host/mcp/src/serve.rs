@@ -13,8 +13,9 @@ use crate::error::ServeError;
 use crate::face::Face;
 use crate::wire::Wire;
 
-/// How long calls that do not wait may still take once the client is gone. The whole program has a second to end.
-const GRACE: Duration = Duration::from_millis(500);
+/// How long calls that do not wait may still take once the client is gone. Nobody hears their answers; and the whole
+/// program has a second to end, most of which its runs may need.
+const GRACE: Duration = Duration::from_millis(50);
 
 /// How to serve.
 #[derive(Debug, Clone)]
