@@ -15,7 +15,7 @@ fn a_client_that_hangs_up_ends_everything() {
     let poll = json!({"run_id": run["run_id"], "after_seq": told["seq"], "wait_ms": 30_000});
     host.begin("tools/call", json!({"name": "poll_events", "arguments": poll}));
     host.begin("tools/call", json!({"name": "wait_for_runs", "arguments": {"mode": "all"}}));
-    host.hang_up().well();
+    host.hang_up().in_time();
     place.mark().no_agent_left();
 
     let mut next = place.host();
@@ -32,7 +32,7 @@ fn whatever_hides_and_resists_ends_as_well() {
     let run = host.spawn(&place, "script", "linger", json!({}));
     host.event(&run, "agent_message");
     assert!(place.mark().agents().len() >= 4, "{:?}", place.mark().agents());
-    host.hang_up().well();
+    host.hang_up().in_time();
     place.mark().wait_until_gone();
 }
 
@@ -55,7 +55,7 @@ fn a_cancelled_run_leaves_no_process() {
 fn an_idle_host_ends_when_it_is_told() {
     let place = Place::new();
     for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
-        place.host().end_by(signal).well();
+        place.host().end_by(signal).in_time();
     }
     place.mark().wait_until_gone();
 }
@@ -63,7 +63,7 @@ fn an_idle_host_ends_when_it_is_told() {
 #[test]
 fn a_client_that_never_speaks_is_no_error() {
     let place = Place::new();
-    place.silent_host().hang_up().well();
+    place.silent_host().hang_up().in_time();
     let mut host = place.silent_host();
     host.write("who is there?");
     host.hang_up().well();
@@ -153,22 +153,19 @@ fn who_waits_learns_that_the_host_of_a_run_was_killed() {
 #[test]
 fn a_client_that_hangs_up_at_the_worst_moment_is_not_waited_for() {
     let place = Place::new();
-    // Nothing is compiled yet, so the first launch takes its time.
+    // Nothing is compiled yet, so the first launch with a backend takes its time.
     std::fs::remove_file(place.state().join("components")).unwrap();
-    for signal in [None, Some(Signal::TERM)] {
-        let mut host = place.host();
-        let spawn = json!({
-            "backend": "script", "role": "worker", "cwd": place.project(), "session_mode": "new", "prompt": "say hi",
-        });
-        host.begin("tools/call", json!({"name": "spawn_run", "arguments": spawn}));
-        // Answered by another thread while the launch goes on.
-        host.request("tools/list", json!({}));
-        match signal {
-            None => host.hang_up().well(),
-            Some(signal) => host.end_by(signal).well(),
-        }
-        place.mark().wait_until_gone();
-    }
+    let mut host = place.host();
+    let run = host.spawn(&place, "script", "linger", json!({}));
+    host.event(&run, "agent_message");
+    let spawn = json!({
+        "backend": "codex", "role": "worker", "cwd": place.project(), "session_mode": "new", "prompt": "say hi",
+    });
+    host.begin("tools/call", json!({"name": "spawn_run", "arguments": spawn}));
+    // Answered while that launch goes on.
+    host.request("tools/list", json!({}));
+    host.hang_up().in_time();
+    place.mark().wait_until_gone();
 }
 
 #[test]
