@@ -18,7 +18,7 @@ pub(crate) fn bound(data: &mut Map<String, Value>) -> Vec<SpilledValue> {
     if written(data) <= LARGEST {
         return Vec::new();
     }
-    if data.len() > KEYS || data.keys().map(String::len).sum::<usize>() > LARGEST / 4 {
+    if data.len() > KEYS || data.keys().map(written).sum::<usize>() > LARGEST / 4 {
         let whole = std::mem::take(data);
         data.insert("withheld".to_owned(), json!({"original_type": "object", "key_count": whole.len()}));
         return vec![SpilledValue {
@@ -35,7 +35,12 @@ pub(crate) fn bound(data: &mut Map<String, Value>) -> Vec<SpilledValue> {
         let pointer = format!("/{}", key.replace('~', "~0").replace('/', "~1"));
         let (mime, content, left) = match value.take() {
             Value::String(text) => {
-                let mut left = text[..text.floor_char_boundary(SMALL)].to_owned();
+                // Some characters take six bytes each as JSON.
+                let mut end = text.floor_char_boundary(SMALL);
+                while written(&text[..end]) > SMALL {
+                    end = text.floor_char_boundary(end / 2);
+                }
+                let mut left = text[..end].to_owned();
                 left.push_str("\n… truncated, see artifact_refs");
                 ("text/plain", text, Value::String(left))
             }
@@ -55,7 +60,7 @@ pub(crate) fn bound(data: &mut Map<String, Value>) -> Vec<SpilledValue> {
 }
 
 /// Counts the bytes of a value as JSON without keeping them.
-pub(crate) fn written(value: &impl serde::Serialize) -> usize {
+pub(crate) fn written(value: &(impl serde::Serialize + ?Sized)) -> usize {
     struct Count(usize);
     impl std::io::Write for Count {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -98,5 +103,6 @@ mod tests {
         bounded((0..100_000).map(|n| (format!("key{n}"), Value::Null)).collect());
         bounded((0..60).map(|n| (format!("{n}{}", "k".repeat(2_000)), json!("v".repeat(5_000)))).collect());
         bounded((0..64).map(|n| (format!("k{n}"), json!("\u{1}".repeat(5_000)))).collect());
+        bounded((0..64).map(|n| (format!("{n}{}", "\u{1}".repeat(250)), json!("v".repeat(5_000)))).collect());
     }
 }
