@@ -11,6 +11,21 @@ pub(crate) const LARGEST_MEMORY: usize = 1 << 30;
 ///
 /// There is no second place that configures one: what is compiled, cached and instantiated always agrees.
 pub(crate) fn engine() -> Result<Engine, SandboxError> {
+    let mut config = config();
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool()));
+    Engine::new(&config).or_else(|error| {
+        let engine = Engine::new(&frugal())
+            .map_err(|second| SandboxError { message: format!("{error:#}; without a pool: {second:#}") })?;
+        tracing::warn!(
+            "there is no address space for a pool of guests, so each is allocated by itself, which is slower; \
+             `ulimit -v unlimited` would help: {error:#}"
+        );
+        Ok(engine)
+    })
+}
+
+/// What any engine here has in common: what guests compute does not depend on where their memory lies.
+fn config() -> Config {
     let mut config = Config::new();
     // Fuel counts the same on every machine, so that a replayed run stops where the first one did; epochs catch
     // what fuel does not count.
@@ -21,8 +36,21 @@ pub(crate) fn engine() -> Result<Engine, SandboxError> {
     config.relaxed_simd_deterministic(true);
     // Tables from code to byte offsets would be a third of each cached component, and guests are stripped anyway.
     config.generate_address_map(false);
-    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool()));
-    Engine::new(&config).map_err(|error| SandboxError { message: format!("{error:#}") })
+    config
+}
+
+/// Configures an engine for where address space is limited (`ulimit -v`, some containers).
+///
+/// Even one slot of the pool would be 4 GiB. Here a memory takes what it holds, and code checks its bounds; that is
+/// other code, which the cache keeps apart by itself.
+fn frugal() -> Config {
+    let mut config = config();
+    config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
+    config.memory_reservation(0);
+    config.memory_guard_size(0);
+    // What a growing memory gets in advance, so that it is not copied for each page.
+    config.memory_reservation_for_growth(16 << 20);
+    config
 }
 
 /// Sizes the pool.
@@ -32,18 +60,20 @@ pub(crate) fn engine() -> Result<Engine, SandboxError> {
 /// beside policies and sanitizers.
 fn pool() -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::new();
-    // A Rust guest is three core instances (itself and two shims), but componentize-py makes dozens of one component:
-    // libc, libpython, each native module, and the glue between them. The runtime's 1,000 in all is for core modules.
+    // A Rust guest is three core instances (itself and two shims), one in JavaScript (componentize-js) four, and one in
+    // Python (componentize-py) 14: libc, libpython, and the glue between them, and one more for each native module that
+    // it brings along. The runtime's 1,000 in all is for core modules.
     pool.total_component_instances(2_048);
     pool.total_core_instances(65_536);
+    // Bounds and no reservations: what the Python guest takes is 400 KB in all, the one in JavaScript 210 KB.
     pool.max_core_instance_size(4 << 20);
     pool.max_component_instance_size(8 << 20);
     // 2,048 slots of 4 GiB each, so that Cranelift needs no bounds checks: 8 of the 128 TiB of address space.
     pool.total_memories(2_048);
     pool.max_memory_size(LARGEST_MEMORY);
     pool.max_memories_per_module(4);
-    // A Rust guest has two tables of a few hundred elements. Those of StarlingMonkey and libpython have over 10,000,
-    // and all modules of a Python component share one, so the runtime's 20,000 is too near. 2 GiB, untouched.
+    // Each of these guests has two tables: a few hundred elements in Rust, 5,800 in Python, 7,700 in JavaScript. All
+    // modules of a Python component share one, so native modules bring it near the runtime's 20,000. 2 GiB, untouched.
     pool.total_tables(4_096);
     pool.table_elements(65_536);
     pool.max_tables_per_module(8);

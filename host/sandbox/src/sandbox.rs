@@ -68,7 +68,8 @@ impl Sandbox {
     ///
     /// # Errors
     ///
-    /// If the address space for the guests cannot be had.
+    /// If this machine cannot run WebAssembly, or no thread can be started for deadlines. Without address space for many
+    /// guests it goes on, with a warning, and guests are slower.
     pub fn new(config: SandboxConfig) -> Result<Self, SandboxError> {
         let engine = engine::engine()?;
         let error = |message: String| SandboxError { message };

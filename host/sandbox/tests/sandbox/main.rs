@@ -9,4 +9,5 @@ mod log;
 mod policy;
 mod reach;
 mod sanitizer;
+mod scarcity;
 mod support;

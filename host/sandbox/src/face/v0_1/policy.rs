@@ -87,7 +87,6 @@ impl Rulebook {
 }
 
 fn question(question: &Question) -> Result<wit::Question, Fault> {
-    let canonical = |value| canonical_json(value).map_err(|error| Fault::Input(format!("detail: {error}")));
     Ok(wit::Question {
         action: question.action.clone(),
         chain: question.chain.iter().map(principal).collect(),
@@ -95,8 +94,9 @@ fn question(question: &Question) -> Result<wit::Question, Fault> {
         role: question.role.clone(),
         cwd: question.cwd.clone(),
         access: question.access.map(Into::into),
-        detail: canonical(&question.detail)?,
-        facts: canonical(&question.facts)?,
+        detail: canonical_json(&question.detail).map_err(|error| Fault::Input(format!("detail: {error}")))?,
+        // Nothing is bound to the facts, so their plain form will do: its keys are in order, too.
+        facts: question.facts.to_string(),
         at: question.at.as_millis(),
     })
 }
