@@ -45,7 +45,7 @@ pub(crate) fn numbered_record(n: u8) -> RunRecord {
         completed_at: Some(at()),
         summary: "Done".to_owned(),
         last_seq: 7,
-        cwd: "/work/project".to_owned(),
+        cwd: "/home/ada/project".to_owned(),
         metadata: Map::new(),
         remote_ref: None,
         access: None,
@@ -281,7 +281,7 @@ impl Calls for Fake {
             role: None,
             session_id: session_id(),
             status: AgentStatus::Idle,
-            cwd: "/work/project".to_owned(),
+            cwd: "/home/ada/project".to_owned(),
             last_run_id: None,
             updated_at: at(),
         };

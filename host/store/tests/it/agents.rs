@@ -37,7 +37,7 @@ async fn agents_are_listed_by_what_happened_last() {
     store.commit(messages(host, &mut again, 1)).await.unwrap();
     let running = AgentFilter {
         status: Some(AgentStatus::Running),
-        cwd: Some("/work/".to_owned()),
+        cwd: Some("/project/".to_owned()),
         backend: Some("codex".to_owned()),
     };
     let agents = store.agents(&running, 10).unwrap();

@@ -23,7 +23,7 @@ async fn write_until_killed() {
     let _lease = store.register_host(host).unwrap();
     let mut out = std::io::stdout().lock();
     for round in 0_u64.. {
-        let mut record = store.create_run(new_run(host, "/work")).await.unwrap().record().clone();
+        let mut record = store.create_run(new_run(host, "/project")).await.unwrap().record().clone();
         writeln!(out, "ack {} 0 queued", record.run_id).unwrap();
         for step in 0..12 {
             let mut commit = messages(host, &mut record, 1 + (round + step) % 5);

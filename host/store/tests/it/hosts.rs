@@ -11,8 +11,8 @@ async fn runs_of_a_dead_host_are_found_and_taken_over_once() {
     let fixture = Fixture::new();
     let dead = HostId::from_random(random());
     let lease = fixture.open_again().register_host(dead).unwrap();
-    let mut left = fixture.create(new_run(dead, "/work")).await;
-    let mut over = fixture.create(new_run(dead, "/work")).await;
+    let mut left = fixture.create(new_run(dead, "/project")).await;
+    let mut over = fixture.create(new_run(dead, "/project")).await;
     fixture.store.commit(completion(dead, &mut over)).await.unwrap();
 
     assert!(fixture.store.is_alive(dead).unwrap());

@@ -12,7 +12,7 @@ use crate::support::{Fixture, completion, event, further_run, messages, new_run,
 #[tokio::test]
 async fn a_run_comes_back_as_it_was_stored() {
     let fixture = Fixture::new();
-    let mut new = new_run(fixture.host, "/work");
+    let mut new = new_run(fixture.host, "/project");
     new.spec.output_schema = Some(json!({"type": "object"}));
     let spec = new.spec.clone();
     let mut record = fixture.create(new).await;
@@ -102,7 +102,7 @@ async fn a_cancelled_run_ends_with_its_status() {
 #[tokio::test]
 async fn a_run_that_is_over_at_once_says_so_too() {
     let fixture = Fixture::new();
-    let mut new = new_run(fixture.host, "/work");
+    let mut new = new_run(fixture.host, "/project");
     new.record.status = Status::Rejected;
     let refused = fixture.store.create_run(new.clone()).await;
     assert!(matches!(refused, Err(StoreError::Rule { .. })), "{refused:?}");
@@ -128,12 +128,12 @@ async fn only_its_owner_writes_to_a_run() {
 #[tokio::test]
 async fn the_same_key_gives_the_first_run_back() {
     let fixture = Fixture::new();
-    let mut new = new_run(fixture.host, "/work");
+    let mut new = new_run(fixture.host, "/project");
     new.spec.idempotency_key = Some("k1".to_owned());
     let mut first = fixture.create(new.clone()).await;
     fixture.store.commit(messages(fixture.host, &mut first, 2)).await.unwrap();
 
-    let mut again = new_run(fixture.host, "/work/");
+    let mut again = new_run(fixture.host, "/project/");
     again.spec.idempotency_key = Some("k1".to_owned());
     again.backend_config = json!({"token": "another"});
     assert_eq!(fixture.store.create_run(again.clone()).await.unwrap(), Creation::Existing(first.clone()));
@@ -157,10 +157,10 @@ async fn names_are_never_given_twice_in_a_directory() {
         *nickname = Some(name.to_owned());
         new
     };
-    fixture.create(named("agent2", "/work")).await;
+    fixture.create(named("agent2", "/project")).await;
     assert_eq!(fixture.run().await.agent_name, "agent1");
     assert_eq!(fixture.run().await.agent_name, "agent3");
-    let refused = fixture.store.create_run(named("agent2", "/work/")).await;
+    let refused = fixture.store.create_run(named("agent2", "/project/")).await;
     assert!(matches!(refused, Err(StoreError::NameTaken { .. })));
     assert_eq!(fixture.create(named("agent2", "/elsewhere")).await.agent_name, "agent2");
 }
@@ -202,7 +202,7 @@ async fn a_name_means_the_run_that_matters() {
     };
     assert_eq!(meaning(None), third.run_id, "all are queued: the newest");
     store.commit(messages(host, &mut first, 1)).await.unwrap();
-    assert_eq!(meaning(Some("/work/")), first.run_id, "the one that works");
+    assert_eq!(meaning(Some("/project/")), first.run_id, "the one that works");
     store.commit(completion(host, &mut first)).await.unwrap();
     store.commit(completion(host, &mut second)).await.unwrap();
     assert_eq!(meaning(None), third.run_id, "the one that is queued");
@@ -211,9 +211,9 @@ async fn a_name_means_the_run_that_matters() {
 
     assert_eq!(store.resolve("bob", None).unwrap(), Resolution::None);
     fixture.create(new_run(host, "/elsewhere")).await;
-    let ambiguous = Resolution::Ambiguous { cwds: vec!["/elsewhere".to_owned(), "/work".to_owned()] };
+    let ambiguous = Resolution::Ambiguous { cwds: vec!["/elsewhere".to_owned(), "/project".to_owned()] };
     assert_eq!(store.resolve("agent1", None).unwrap(), ambiguous);
-    assert!(matches!(store.resolve("agent1", Some("/work")).unwrap(), Resolution::One(_)));
+    assert!(matches!(store.resolve("agent1", Some("/project")).unwrap(), Resolution::One(_)));
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ async fn names_stay_unique_however_many_spawn_at_once() {
     let mut spawning = tokio::task::JoinSet::new();
     for n in 0..200 {
         let store = if n % 2 == 0 { fixture.store.clone() } else { other.clone() };
-        let new = new_run(fixture.host, "/work");
+        let new = new_run(fixture.host, "/project");
         spawning.spawn(async move { store.create_run(new).await.unwrap().record().agent_name.clone() });
     }
     let names: BTreeSet<String> = spawning.join_all().await.into_iter().collect();
@@ -32,7 +32,7 @@ async fn each_drives_its_own_and_reads_all() {
         let (store, host) =
             if n % 2 == 0 { (fixture.store.clone(), fixture.host) } else { (other.clone(), other_host) };
         driving.spawn(async move {
-            let mut record = store.create_run(new_run(host, "/work")).await.unwrap().record().clone();
+            let mut record = store.create_run(new_run(host, "/project")).await.unwrap().record().clone();
             for _ in 0..25 {
                 store.commit(messages(host, &mut record, 2)).await.unwrap();
             }

@@ -40,7 +40,7 @@ impl Fixture {
 
     /// Creates a run of a new session in `/work`.
     pub(crate) async fn run(&self) -> RunRecord {
-        self.create(new_run(self.host, "/work")).await
+        self.create(new_run(self.host, "/project")).await
     }
 }
 
