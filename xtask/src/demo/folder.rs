@@ -72,7 +72,8 @@ impl Folder {
                 quoted(&self.codex_home())
             ),
             Cast::Own => {
-                let this = std::env::current_exe()?;
+                // The build before may have put another file in the place of the one that runs.
+                let this = crate::cargo::target_dir().join("debug").join("xtask");
                 format!(
                     "# A small agent of the demo's own: any program can be one.\n\
                      [programs.demo-agent]\ncommand = {}\nargs = [\"{AGENT}\"]\n\n\
