@@ -73,7 +73,7 @@ impl Folder {
             ),
             Cast::Own => {
                 // The build before may have put another file in the place of the one that runs.
-                let this = crate::cargo::target_dir().join("debug").join("xtask");
+                let this = target_dir().join("debug").join("xtask");
                 format!(
                     "# A small agent of the demo's own: any program can be one.\n\
                      [programs.demo-agent]\ncommand = {}\nargs = [\"{AGENT}\"]\n\n\
