@@ -23,11 +23,11 @@ pub fn base_question() -> Question {
         chain: vec![principal(0)],
         backend: Some("codex".to_owned()),
         role: Some("worker".to_owned()),
-        cwd: Some("/work/project".to_owned()),
+        cwd: Some("/repo/project".to_owned()),
         access: Some(Access::WorkspaceWrite),
         detail: json!({ "prompt": "Fix the failing test." }).to_string(),
         facts: json!({
-            "git": { "inside": true, "root": "/work/project", "branch": "main", "worktree": false },
+            "git": { "inside": true, "root": "/repo/project", "branch": "main", "worktree": false },
             "roots": { "inside": true, "configured": false },
             "runs": { "live": 0 },
             "client": { "name": "claude-code", "version": "2.1.0" },

@@ -108,7 +108,7 @@ fn two_texts<'b, 'v>(
     }
 }
 
-/// Tells whether a path is a root or lies below it, component by component: `/work-old` is not inside `/work`.
+/// Tells whether a path is a root or lies below it, component by component: `/repo-old` is not inside `/repo`.
 ///
 /// # Errors
 ///
@@ -264,20 +264,20 @@ mod tests {
     use super::*;
 
     #[rstest]
-    #[case("/work/a", "/work", true)]
-    #[case("/work", "/work/", true)]
-    #[case("/work//./a", "/work", true)]
-    #[case("/work-old", "/work", false)]
-    #[case("/", "/work", false)]
+    #[case("/repo/a", "/repo", true)]
+    #[case("/repo", "/repo/", true)]
+    #[case("/repo//./a", "/repo", true)]
+    #[case("/repo-old", "/repo", false)]
+    #[case("/", "/repo", false)]
     #[case("/anything", "/", true)]
     fn paths_are_compared_by_component(#[case] path: &str, #[case] root: &str, #[case] inside: bool) {
         assert_eq!(path_inside(path, root), Ok(inside));
     }
 
     #[rstest]
-    #[case("work", "/work")]
-    #[case("/work/../etc", "/work")]
-    #[case("/work", "")]
+    #[case("work", "/repo")]
+    #[case("/repo/../etc", "/repo")]
+    #[case("/repo", "")]
     #[case("", "/")]
     fn paths_that_go_up_or_start_nowhere_are_errors(#[case] path: &str, #[case] root: &str) {
         path_inside(path, root).unwrap_err();

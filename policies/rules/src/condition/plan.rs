@@ -206,7 +206,7 @@ mod tests {
             "facts.runs.live >= 3",
             "access == \"full\"",
             "access != \"read-only\"",
-            "cwd in [\"/work\", \"/work/project\"]",
+            "cwd in [\"/repo\", \"/repo/project\"]",
             "access_level <= 1",
             "facts.git.branch == null",
             "request.nothing == 1",

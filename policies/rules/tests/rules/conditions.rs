@@ -9,8 +9,8 @@ use crate::{decide, findings, rule, set_facts};
 #[case(r#"action == "spawn" && backend == "codex""#, true)]
 #[case(r#"role in ["worker", "reviewer"]"#, true)]
 #[case(r#"access_level == 1 && depth == 1"#, true)]
-#[case(r#"cwd.startsWith("/work") && cwd.endsWith("project") && cwd.contains("pro")"#, true)]
-#[case(r#"path_inside(cwd, "/work")"#, true)]
+#[case(r#"cwd.startsWith("/repo") && cwd.endsWith("project") && cwd.contains("pro")"#, true)]
+#[case(r#"path_inside(cwd, "/repo")"#, true)]
 #[case(r#"path_inside(cwd, "/wor")"#, false)]
 #[case(r#"glob(facts.git.branch, "ma*")"#, true)]
 #[case(r#"facts.git.branch.matches("^(main|master)$")"#, true)]
@@ -61,7 +61,7 @@ fn what_was_not_gathered_is_null() {
 #[case::null_is_no_text("facts.git.root.startsWith(\"/\")")]
 #[case::null_is_no_truth("facts.git.inside")]
 #[case::not_true_or_false("request.prompt")]
-#[case::a_path_that_goes_up("path_inside(request.prompt, \"/work\")")]
+#[case::a_path_that_goes_up("path_inside(request.prompt, \"/repo\")")]
 #[case::division("1 / request.zero == 1")]
 fn what_cannot_be_judged_never_allows(#[case] when: &str) {
     let change = |question: &mut Question| {

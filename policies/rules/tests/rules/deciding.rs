@@ -71,7 +71,7 @@ const CONDITIONS: &[&str] = &[
     "chain[5].name == \"x\"",
     "access == \"full\"",
     "!facts.roots.inside",
-    "cwd.startsWith(\"/work\")",
+    "cwd.startsWith(\"/repo\")",
 ];
 
 fn rules() -> impl Strategy<Value = Vec<(usize, usize, usize)>> {

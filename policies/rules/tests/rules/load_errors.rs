@@ -103,7 +103,7 @@ then = "deny"
 
 [[rule]]
 id = "function"
-when = 'cwd.startWith("/work")'
+when = 'cwd.startWith("/repo")'
 then = "deny"
 
 [[rule]]
@@ -113,7 +113,7 @@ then = "deny"
 
 [[rule]]
 id = "way-of-calling"
-when = 'cwd.path_inside("/work") || startsWith(cwd, "/work") || glob(cwd)'
+when = 'cwd.path_inside("/repo") || startsWith(cwd, "/repo") || glob(cwd)'
 then = "deny"
 
 [[rule]]
