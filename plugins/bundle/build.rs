@@ -7,8 +7,11 @@ use pointsman_guest_build::{build, workspace};
 
 /// Package, name of the component in the program.
 const GUESTS: &[(&str, &str)] = &[
+    ("pointsman-acp", "acp"),
+    ("pointsman-claude-code", "claude_code"),
     ("pointsman-codex", "codex"),
     ("pointsman-command", "command"),
+    ("pointsman-remote-a2a", "remote_a2a"),
     ("pointsman-spill", "spill"),
     ("pointsman-rules", "rules"),
 ];
@@ -17,10 +20,16 @@ const GUESTS: &[(&str, &str)] = &[
 const SOURCES: &[&str] = &[
     "Cargo.lock",
     "Cargo.toml",
+    "plugins/acp/Cargo.toml",
+    "plugins/acp/src",
+    "plugins/claude_code/Cargo.toml",
+    "plugins/claude_code/src",
     "plugins/codex/Cargo.toml",
     "plugins/codex/src",
     "plugins/command/Cargo.toml",
     "plugins/command/src",
+    "plugins/remote_a2a/Cargo.toml",
+    "plugins/remote_a2a/src",
     "plugins/sdk/Cargo.toml",
     "plugins/sdk/src",
     "plugins/spill/Cargo.toml",

@@ -42,6 +42,11 @@ pub enum Command {
         /// What the person is asked.
         question: Question,
     },
+    /// The agent no longer wants to know.
+    Withdraw {
+        /// The plugin's own id of the question.
+        permission: String,
+    },
     /// A person answers.
     Settle {
         /// Which question.
@@ -93,6 +98,9 @@ pub enum Refused {
     /// The run waits for no such answer.
     #[error("no question {0} is open for this run")]
     NoSuchQuestion(ApprovalId),
+    /// The question cannot be answered with another input.
+    #[error("approval {0} cannot be edited: its agent takes a plain yes or no")]
+    NotEditable(ApprovalId),
     /// The question has been settled already.
     #[error("approval {approval_id} is already {state}")]
     AlreadySettled {

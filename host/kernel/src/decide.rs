@@ -1,6 +1,6 @@
 //! What a command leads to.
 
-use pointsman_model::plugin::InterruptionKind;
+use pointsman_model::plugin::{InterruptionKind, Permission};
 use pointsman_model::{
     Answer, Approval, ApprovalId, ApprovalState, Digest, Draft, Ending, Event, EventKind, Outcome, Ruling,
     Status, Timestamp, Verdict, reason,
@@ -26,7 +26,11 @@ impl Run {
             Command::Rule { ruling, question } => steps.rule(&ruling, question)?,
             Command::AskPermission { permission, ruling, question } => {
                 steps.must_be_live("ask a permission of")?;
-                steps.ask(&ruling, question, Some((permission.id, permission.item)));
+                steps.ask(&ruling, question, Some(permission));
+            }
+            Command::Withdraw { permission } => {
+                steps.must_be_live("withdraw a question of")?;
+                steps.withdraw(&permission);
             }
             Command::Settle { approval_id, digest, answer, by } => {
                 steps.settle(approval_id, digest, answer, by)?;
@@ -151,15 +155,17 @@ impl Steps {
         Ok(())
     }
 
-    fn ask(&mut self, ruling: &Ruling, question: Question, permission: Option<(String, Option<String>)>) {
+    fn ask(&mut self, ruling: &Ruling, question: Question, permission: Option<Permission>) {
         let Question { approval_id, action, chain, detail, digest, expires_at } = question;
-        let (permission, item) = permission.map_or((None, None), |(id, item)| (Some(id), item));
+        let editable = permission.as_ref().is_some_and(|permission| permission.editable);
+        let (permission, item) = permission.map_or((None, None), |asked| (Some(asked.id), asked.item));
         let approval = Approval {
             approval_id,
             run_id: self.run.record.run_id,
             action: action.clone(),
             chain,
             detail: detail.clone(),
+            editable,
             digest,
             rule: ruling.rule.clone(),
             reason: ruling.reason.clone(),
@@ -203,7 +209,12 @@ impl Steps {
             return Err(Refused::OtherRequest { approved: approval.digest, actual: digest });
         }
         match answer {
-            Answer::Allow => self.close(approval_id, ApprovalState::Approved, Some(by), None),
+            Answer::AllowEdited { .. } if !approval.editable => {
+                return Err(Refused::NotEditable(approval_id));
+            }
+            Answer::Allow | Answer::AllowEdited { .. } => {
+                self.close(approval_id, ApprovalState::Approved, Some(by), None);
+            }
             Answer::Deny { feedback } => {
                 let launched = self.run.stage == Stage::Live;
                 self.close(approval_id, ApprovalState::Denied, Some(by.clone()), feedback.clone());
@@ -217,6 +228,22 @@ impl Steps {
             }
         }
         Ok(())
+    }
+
+    /// Closes the question of this id, if it is still open.
+    fn withdraw(&mut self, permission: &str) {
+        let open: Vec<ApprovalId> = self
+            .run
+            .permissions
+            .iter()
+            .filter(|(_, id)| *id == permission)
+            .filter_map(|(id, _)| self.run.approvals.get(id))
+            .filter(|approval| approval.state == ApprovalState::Pending)
+            .map(|approval| approval.approval_id)
+            .collect();
+        for id in open {
+            self.close(id, ApprovalState::Withdrawn, None, None);
+        }
     }
 
     /// Lets every question lapse whose time is up. One that was approved but never used lapses too.

@@ -95,7 +95,7 @@ fn command() -> impl Strategy<Value = Command> {
     prop_oneof![
         4 => (verdict, 0..3u8).prop_map(|(v, n)| Command::Rule { ruling: ruling(v), question: question(n) }),
         2 => (3..6u8).prop_map(|n| Command::AskPermission {
-            permission: Permission { id: "p".into(), item: None, kind: "command".into(), title: "t".into(), detail: json!({}) },
+            permission: Permission { id: "p".into(), item: None, kind: "command".into(), title: "t".into(), detail: json!({}), editable: false },
             ruling: ruling(Verdict::Ask),
             question: question(n),
         }),

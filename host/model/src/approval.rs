@@ -45,6 +45,11 @@ impl ApprovalState {
 pub enum Answer {
     /// Go ahead, once.
     Allow,
+    /// Go ahead, once, but with this in place of the tool's input. Only where the question is `editable`.
+    AllowEdited {
+        /// The input, as the agent's tool takes it.
+        input: Value,
+    },
     /// No.
     Deny {
         /// What the agent, or whoever launched the run, should know.
@@ -66,6 +71,9 @@ pub struct Approval {
     pub chain: Vec<Principal>,
     /// The exact request.
     pub detail: Value,
+    /// Whether the answer may put another input in place of `detail.detail.input`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub editable: bool,
     /// SHA-256 of the request in canonical JSON, its action, chain, working directory and access included.
     pub digest: Digest,
     /// The rule that asks.

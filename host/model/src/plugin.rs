@@ -40,6 +40,19 @@ pub enum Feature {
     Images,
 }
 
+/// A program that an adapter drives.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct TestedProgram {
+    /// Its id in the operator's table.
+    pub program: String,
+    /// The oldest version that the adapter was tested with.
+    pub oldest: String,
+    /// The newest.
+    pub newest: String,
+    /// How an operator gets it, as one line for a shell.
+    pub install: String,
+}
+
 /// What a backend says of itself.
 #[derive(Debug, Clone, PartialEq)]
 pub struct About {
@@ -47,6 +60,8 @@ pub struct About {
     pub common: Description,
     /// What it can do.
     pub features: BTreeSet<Feature>,
+    /// The programs that it drives, and their versions that it was tested with.
+    pub tested: Vec<TestedProgram>,
 }
 
 /// What a run is asked to do.
@@ -169,6 +184,25 @@ pub struct Request {
     pub framing: Framing,
     /// How long silence is borne.
     pub idle_timeout_ms: Option<u32>,
+    /// How long the whole may take.
+    pub total_timeout_ms: Option<u32>,
+}
+
+/// Why a request came to nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RequestFault {
+    /// No connection could be made.
+    Unreachable,
+    /// The connection broke before the response had ended.
+    Broken,
+    /// Nothing came for too long, or the whole took too long.
+    TimedOut,
+    /// More came than the host takes.
+    TooLarge,
+    /// The server sent to another origin.
+    Redirected,
+    /// What came is not what its framing promised.
+    Malformed,
 }
 
 /// An agent's wish to use a tool.
@@ -184,6 +218,8 @@ pub struct Permission {
     pub title: String,
     /// The exact thing.
     pub detail: Value,
+    /// Whether the answer may put another input in its place.
+    pub editable: bool,
 }
 
 /// The answer to a [`Permission`].
@@ -191,7 +227,7 @@ pub struct Permission {
 pub enum PermissionAnswer {
     /// Go ahead.
     Allow,
-    /// Go ahead with this in its place.
+    /// Go ahead with this input in its place.
     AllowEdited(Value),
     /// No, and what the agent should be told.
     Deny(String),
@@ -203,6 +239,7 @@ impl From<PersonsAnswer> for PermissionAnswer {
     fn from(answer: PersonsAnswer) -> Self {
         match answer {
             PersonsAnswer::Allow => Self::Allow,
+            PersonsAnswer::AllowEdited { input } => Self::AllowEdited(input),
             PersonsAnswer::Deny { feedback } => {
                 Self::Deny(feedback.unwrap_or_else(|| "a person denied it".to_owned()))
             }
@@ -258,6 +295,7 @@ pub enum Effect {
     SetTimer(HandleId, u32),
     ClearTimer(HandleId),
     AskPermission(Permission),
+    WithdrawPermission(String),
     AwaitInput(Interruption),
     Remember(Value),
     Finish(Outcome),
@@ -279,6 +317,7 @@ impl Effect {
             Self::SetTimer(..) => "set-timer",
             Self::ClearTimer(_) => "clear-timer",
             Self::AskPermission(_) => "ask-permission",
+            Self::WithdrawPermission(_) => "withdraw-permission",
             Self::AwaitInput(_) => "await-input",
             Self::Remember(_) => "remember",
             Self::Finish(_) => "finish",
@@ -326,7 +365,7 @@ pub enum Input {
     ResponseEvents(HandleId, Vec<ServerEvent>),
     ResponseBytes(HandleId, Vec<u8>),
     ResponseEnded(HandleId),
-    RequestFailed(HandleId, String),
+    RequestFailed { id: HandleId, fault: RequestFault, text: String },
     Timer(HandleId),
     Permission(String, PermissionAnswer),
     Message(Message),

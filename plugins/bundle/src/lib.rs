@@ -2,11 +2,20 @@
 //!
 //! The build script builds them, so `cargo build` and `cargo install --path host/cli` need no step before.
 
+/// The backend that drives any agent that speaks the Agent Client Protocol.
+pub const ACP: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/acp.wasm"));
+
+/// The backend that drives the Claude Code CLI.
+pub const CLAUDE_CODE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/claude_code.wasm"));
+
 /// The backend that drives the Codex CLI.
 pub const CODEX: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/codex.wasm"));
 
 /// The backend that makes an agent of any program that the operator lists.
 pub const COMMAND: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/command.wasm"));
+
+/// The backend that speaks to an agent elsewhere by A2A.
+pub const REMOTE_A2A: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/remote_a2a.wasm"));
 
 /// The sanitizer that moves what is long out of events.
 pub const SPILL: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/spill.wasm"));
@@ -15,8 +24,15 @@ pub const SPILL: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/spill.wasm"))
 pub const RULES: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/rules.wasm"));
 
 /// All of them, each under the name that its `describe` gives.
-pub const ALL: &[(&str, &[u8])] =
-    &[("codex", CODEX), ("command", COMMAND), ("spill", SPILL), ("rules", RULES)];
+pub const ALL: &[(&str, &[u8])] = &[
+    ("acp", ACP),
+    ("claude_code", CLAUDE_CODE),
+    ("codex", CODEX),
+    ("command", COMMAND),
+    ("remote_a2a", REMOTE_A2A),
+    ("spill", SPILL),
+    ("rules", RULES),
+];
 
 #[cfg(test)]
 mod tests {

@@ -28,7 +28,7 @@ mod turn;
 mod usage;
 
 use pointsman_sdk::backend::{
-    About, Adapter, Effects, Features, GentleStop, Input, OutputStream, Task, Timestamp,
+    About, Adapter, Effects, Features, GentleStop, Input, OutputStream, Task, TestedProgram, Timestamp,
 };
 use pointsman_sdk::types::{CapabilityRequest, Description};
 use pointsman_sdk::{Draft, kind};
@@ -71,6 +71,12 @@ impl Adapter for Codex {
                 ],
             },
             features: Features::RESUME | Features::STRUCTURED_OUTPUT,
+            tested: vec![TestedProgram {
+                program: "codex".to_owned(),
+                oldest: "0.145.0".to_owned(),
+                newest: "0.169.0".to_owned(),
+                install: "npm install --global @openai/codex".to_owned(),
+            }],
         }
     }
 

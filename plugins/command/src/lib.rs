@@ -63,6 +63,7 @@ impl Adapter for Command {
             },
             // Both only where the program is told: `start` refuses them where it is not.
             features: Features::RESUME | Features::STRUCTURED_OUTPUT,
+            tested: Vec::new(),
         }
     }
 

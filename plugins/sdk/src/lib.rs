@@ -58,6 +58,7 @@
 //!                 }],
 //!             },
 //!             features: Features::empty(),
+//!             tested: Vec::new(),
 //!         }
 //!     }
 //!

@@ -126,6 +126,7 @@ impl Hands {
             // The run's own task has these.
             Effect::Emit(_)
             | Effect::AskPermission(_)
+            | Effect::WithdrawPermission(_)
             | Effect::AwaitInput(_)
             | Effect::Remember(_)
             | Effect::Finish(_) => None,

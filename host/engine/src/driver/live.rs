@@ -326,6 +326,10 @@ impl Driver {
                     self.tell(&mut told).await?;
                     self.permit(stage, permission).await?;
                 }
+                Effect::WithdrawPermission(permission) => {
+                    self.tell(&mut told).await?;
+                    self.write(Command::Withdraw { permission }, Durability::Flushed).await?;
+                }
                 effect => {
                     // What was told before something is set in motion is stored before it moves.
                     self.tell(&mut told).await?;

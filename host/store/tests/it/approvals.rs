@@ -14,6 +14,7 @@ fn question(record: &RunRecord) -> Approval {
         action: "spawn".to_owned(),
         chain: Vec::new(),
         detail: json!({"prompt": "make it so"}),
+        editable: false,
         digest: Digest::of(b"make it so"),
         rule: Some("outside-repository".to_owned()),
         reason: "outside a repository".to_owned(),

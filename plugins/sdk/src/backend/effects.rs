@@ -76,6 +76,11 @@ impl Effects {
         self.push(Effect::AskPermission(permission));
     }
 
+    /// Takes a question back that the agent no longer asks.
+    pub fn withdraw_permission(&mut self, id: impl Into<String>) {
+        self.push(Effect::WithdrawPermission(id.into()));
+    }
+
     /// Waits for the user.
     pub fn await_input(&mut self, interruption: Interruption) {
         self.push(Effect::AwaitInput(interruption));

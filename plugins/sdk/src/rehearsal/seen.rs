@@ -27,8 +27,9 @@ pub(super) fn effect(effect: &Effect) -> Value {
         Effect::ClearTimer(id) => json!({ "clear-timer": id }),
         Effect::AskPermission(asked) => json!({
             "ask-permission": { "id": asked.id, "kind": asked.kind, "title": asked.title,
-                "detail": parsed(&asked.detail) }
+                "item": asked.item, "detail": parsed(&asked.detail), "editable": asked.editable }
         }),
+        Effect::WithdrawPermission(id) => json!({ "withdraw-permission": id }),
         Effect::AwaitInput(interruption) => json!({ "await-input": interruption.text }),
         Effect::Remember(value) => json!({ "remember": parsed(value) }),
         Effect::Finish(finished) => json!({ "finish": outcome(finished) }),

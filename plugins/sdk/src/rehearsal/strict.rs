@@ -37,8 +37,11 @@ impl Stage {
             Input::ProcessFailed((id, _)) => {
                 self.processes.remove(id);
             }
-            Input::ResponseEnded(id) | Input::RequestFailed((id, _)) => {
+            Input::ResponseEnded(id) => {
                 self.requests.remove(id);
+            }
+            Input::RequestFailed(failed) => {
+                self.requests.remove(&failed.id);
             }
             _ => {}
         }

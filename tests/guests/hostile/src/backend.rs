@@ -21,7 +21,11 @@ impl Guest for Hostile {
     type Run = HostileRun;
 
     fn describe() -> About {
-        About { common: describe::describe(), features: Features::RESUME | Features::LIVE_INPUT }
+        About {
+            common: describe::describe(),
+            features: Features::RESUME | Features::LIVE_INPUT,
+            tested: Vec::new(),
+        }
     }
 }
 

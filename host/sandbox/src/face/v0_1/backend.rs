@@ -1,6 +1,6 @@
 //! The world `backend-plugin`.
 
-use pointsman_model::plugin::{About, Effect, Feature, Stamped, Task};
+use pointsman_model::plugin::{About, Effect, Feature, Stamped, Task, TestedProgram};
 use wasmtime::Store;
 use wasmtime::component::{Instance, InstancePre, ResourceAny};
 
@@ -51,7 +51,17 @@ impl Exports {
             (Features::IMAGES, Feature::Images),
         ];
         let features = features.into_iter().filter(|(flag, _)| about.features.contains(*flag));
-        Ok(About { common, features: features.map(|(_, feature)| feature).collect() })
+        let tested = about.tested.into_iter().map(|it| TestedProgram {
+            program: it.program,
+            oldest: it.oldest,
+            newest: it.newest,
+            install: it.install,
+        });
+        Ok(About {
+            common,
+            features: features.map(|(_, feature)| feature).collect(),
+            tested: tested.collect(),
+        })
     }
 
     pub(crate) fn start(

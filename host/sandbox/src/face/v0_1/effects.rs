@@ -39,7 +39,9 @@ fn effect(effect: wit::Effect, intake: &mut Intake<'_>) -> Result<Effect, Fault>
             item: asked.item,
             kind: asked.kind,
             title: asked.title,
+            editable: asked.editable,
         }),
+        wit::Effect::WithdrawPermission(id) => Effect::WithdrawPermission(id),
         wit::Effect::AwaitInput(awaited) => Effect::AwaitInput(Interruption {
             kind: match awaited.kind {
                 wit::InterruptionKind::Input => InterruptionKind::Input,
@@ -99,6 +101,7 @@ fn request(request: wit::Request, intake: &mut Intake<'_>) -> Result<Request, Fa
         body: request.body,
         framing: framing(request.framing),
         idle_timeout_ms: request.idle_timeout_ms,
+        total_timeout_ms: request.total_timeout_ms,
     })
 }
 

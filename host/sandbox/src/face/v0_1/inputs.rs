@@ -1,6 +1,6 @@
 //! What is handed to a backend.
 
-use pointsman_model::plugin::{Exit, Input, OutputStream, PermissionAnswer, Stamped, Task};
+use pointsman_model::plugin::{Exit, Input, OutputStream, PermissionAnswer, RequestFault, Stamped, Task};
 
 use super::bindings::backend::exports::pointsman::plugin::backend as wit;
 use super::types::{json, message};
@@ -61,7 +61,18 @@ fn input(input: &Input) -> Result<wit::Input, Fault> {
         }
         Input::ResponseBytes(id, bytes) => wit::Input::ResponseBytes((*id, bytes.clone())),
         Input::ResponseEnded(id) => wit::Input::ResponseEnded(*id),
-        Input::RequestFailed(id, text) => wit::Input::RequestFailed((*id, text.clone())),
+        Input::RequestFailed { id, fault, text } => wit::Input::RequestFailed(wit::FailedRequest {
+            id: *id,
+            fault: match fault {
+                RequestFault::Unreachable => wit::RequestFault::Unreachable,
+                RequestFault::Broken => wit::RequestFault::Broken,
+                RequestFault::TimedOut => wit::RequestFault::TimedOut,
+                RequestFault::TooLarge => wit::RequestFault::TooLarge,
+                RequestFault::Redirected => wit::RequestFault::Redirected,
+                RequestFault::Malformed => wit::RequestFault::Malformed,
+            },
+            text: text.clone(),
+        }),
         Input::Timer(id) => wit::Input::Timer(*id),
         Input::Permission(id, answer) => wit::Input::Permission((id.clone(), permission_answer(answer)?)),
         Input::Message(said) => wit::Input::Message(message(said)?),

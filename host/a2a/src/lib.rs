@@ -1,0 +1,1 @@
+//! The A2A face: backends published as agents over HTTP.
