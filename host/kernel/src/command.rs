@@ -42,6 +42,13 @@ pub enum Command {
         /// What the person is asked.
         question: Question,
     },
+    /// The policies deny what the live agent wishes to do; no person is asked.
+    DenyPermission {
+        /// The wish.
+        permission: Permission,
+        /// Their word.
+        ruling: Ruling,
+    },
     /// The agent no longer wants to know.
     Withdraw {
         /// The plugin's own id of the question.

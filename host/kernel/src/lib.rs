@@ -15,7 +15,9 @@
 mod command;
 mod decide;
 mod entry;
+mod items;
 mod run;
+mod steps;
 mod summary;
 
 pub use command::{Command, Question, Refused};

@@ -9,6 +9,7 @@ use pointsman_model::{
 };
 use serde_json::{Map, Value};
 
+use crate::items::Items;
 use crate::{Entry, summary};
 
 /// What has to be done about a run, as far as its journal tells.
@@ -51,6 +52,10 @@ pub struct Run {
     pub(crate) approvals: BTreeMap<ApprovalId, Approval>,
     /// The plugin's ids of questions that its agent asked.
     pub(crate) permissions: BTreeMap<ApprovalId, String>,
+    /// What the agent has begun and not finished.
+    pub(crate) items: Items,
+    /// The agent waits for its user, whatever else is asked meanwhile.
+    pub(crate) awaits: Option<Status>,
     pub(crate) remembered: Option<Value>,
     pub(crate) cancel: Option<String>,
 }
@@ -90,6 +95,8 @@ impl Run {
             stage: Stage::Created,
             approvals: BTreeMap::new(),
             permissions: BTreeMap::new(),
+            items: Items::default(),
+            awaits: None,
             remembered: None,
             cancel: None,
         })
@@ -181,11 +188,14 @@ impl Run {
     fn apply_event(&mut self, event: &Event) {
         self.record.last_seq = event.seq;
         self.record.summary = summary::of(event);
+        self.items.note(&event.kind, &event.data);
         if self.stage == Stage::Live
-            && self.waiting().is_none()
             && let Some(status) = status_of(&event.kind, &event.data)
         {
-            self.record.status = status;
+            self.awaits = matches!(status, Status::InputRequired | Status::AuthRequired).then_some(status);
+            if self.waiting().is_none() {
+                self.record.status = status;
+            }
         }
         if let Some(merged) =
             RemoteRef::merged(self.record.remote_ref.as_ref(), &self.spec.backend, &event.data)
@@ -207,7 +217,7 @@ impl Run {
         });
         self.record.status = match (waiting, self.stage) {
             (Some(_), _) => Status::ApprovalRequired,
-            (None, Stage::Live) => Status::Running,
+            (None, Stage::Live) => self.awaits.unwrap_or(Status::Running),
             (None, _) => Status::Queued,
         };
     }
@@ -233,6 +243,12 @@ impl Run {
             Stage::Live => Next::Live,
             Stage::Ended => Next::Nothing,
         }
+    }
+
+    /// Says whether the agent waits for its user, whatever a person is asked besides.
+    #[must_use]
+    pub fn awaits_input(&self) -> bool {
+        self.stage == Stage::Live && self.awaits.is_some()
     }
 
     /// Gives what was asked, with the access that policy left of it.

@@ -71,21 +71,38 @@ fn draft() -> impl Strategy<Value = Draft> {
         Just(EventKind::AGENT_MESSAGE),
         Just(EventKind::RUN_STARTED),
         Just(EventKind::COMMAND_STARTED),
+        Just(EventKind::COMMAND_FINISHED),
+        Just(EventKind::TOOL_STARTED),
+        Just(EventKind::TOOL_FINISHED),
         Just(EventKind::STATUS_CHANGED),
         Just(EventKind::INPUT_REQUIRED),
     ];
     let status =
         prop_oneof![Just("running"), Just("completed"), Just("cancelled"), Just("nonsense"), Just("queued")];
-    (kind, status).prop_map(|(kind, status)| {
-        let data = json!({"text": "x", "status": status, "thread_id": "t"}).as_object().unwrap().clone();
+    (kind, status, 0..3u8).prop_map(|(kind, status, item)| {
+        let item = format!("item{item}");
+        let data = json!({"text": "x", "status": status, "thread_id": "t", "item_id": item});
+        let data = data.as_object().unwrap().clone();
         Draft { ts: Timestamp::from_millis(2_000), kind, data }
+    })
+}
+
+fn permission() -> impl Strategy<Value = Permission> {
+    let item = prop_oneof![Just(None), (0..3u8).prop_map(|n| Some(format!("item{n}")))];
+    (item, any::<bool>()).prop_map(|(item, editable)| Permission {
+        id: "p".to_owned(),
+        item,
+        kind: "command".to_owned(),
+        title: "t".to_owned(),
+        detail: json!({"command": "ls"}),
+        editable,
     })
 }
 
 fn command() -> impl Strategy<Value = Command> {
     let verdict =
         prop_oneof![Just(Verdict::Allow), Just(Verdict::Ask), Just(Verdict::Ask), Just(Verdict::Deny)];
-    let answer = prop_oneof![3 => Just(Answer::Allow), 1 => Just(Answer::Deny { feedback: None })];
+    let answer = prop_oneof![3 => Just(Answer::Allow), 1 => Just(Answer::AllowEdited { input: json!({}) }), 1 => Just(Answer::Deny { feedback: None })];
     let ending = prop_oneof![
         Just(Ending::Completed),
         Just(Ending::Failed),
@@ -94,11 +111,16 @@ fn command() -> impl Strategy<Value = Command> {
     ];
     prop_oneof![
         4 => (verdict, 0..3u8).prop_map(|(v, n)| Command::Rule { ruling: ruling(v), question: question(n) }),
-        2 => (3..6u8).prop_map(|n| Command::AskPermission {
-            permission: Permission { id: "p".into(), item: None, kind: "command".into(), title: "t".into(), detail: json!({}), editable: false },
+        2 => (3..6u8, permission()).prop_map(|(n, permission)| Command::AskPermission {
+            permission,
             ruling: ruling(Verdict::Ask),
-            question: question(n),
+            question: Question { action: "permission".to_owned(), ..question(n) },
         }),
+        1 => permission().prop_map(|permission| Command::DenyPermission {
+            permission,
+            ruling: ruling(Verdict::Deny),
+        }),
+        1 => Just(Command::Withdraw { permission: "p".to_owned() }),
         4 => (0..6u8, 0..2u8, answer).prop_map(|(n, d, answer)| Command::Settle {
             approval_id: id(n), digest: digest(d / 2 + d % 2), answer, by: "cli:ada".into()
         }),
@@ -171,6 +193,8 @@ proptest! {
             prop_assert!(!run.record().status.is_terminal(), "a terminal status without its event");
         }
 
+        check_items(&journal, run.next() == Next::Nothing)?;
+
         // Any prefix of the journal replays to the state that was then; and the journal survives its written form.
         let mut step = Run::begin(&journal[0]).unwrap();
         for cut in 1..journal.len() {
@@ -182,6 +206,28 @@ proptest! {
         let read: Vec<Entry> = written.iter().map(|t| serde_json::from_str(t).unwrap()).collect();
         prop_assert_eq!(Run::replay(&read), Some(run));
     }
+}
+
+/// Every start has its end once the run is over, and no question or denial stands without its tool call.
+fn check_items(journal: &[Entry], over: bool) -> Result<(), TestCaseError> {
+    let mut open = std::collections::BTreeSet::new();
+    for entry in journal {
+        let Entry::Event(event) = entry else { continue };
+        let Some(item) = event.data.get("item_id").and_then(|item| item.as_str()) else {
+            prop_assert!(event.kind != EventKind::APPROVAL_REQUIRED || event.data["action"] != "permission");
+            continue;
+        };
+        match event.kind.as_str() {
+            "command_started" | "tool_started" => drop(open.insert(item)),
+            "command_finished" | "tool_finished" => drop(open.remove(item)),
+            "approval_required" | "approval_resolved" => {
+                prop_assert!(open.contains(item), "{} without its tool call", event.kind);
+            }
+            _ => {}
+        }
+    }
+    prop_assert!(!over || open.is_empty(), "begun and never ended: {:?}", open);
+    Ok(())
 }
 
 fn asked() -> Run {
@@ -237,4 +283,97 @@ fn silence_is_never_a_yes() {
     step(&mut unused, 2_000, allow(0)).unwrap();
     step(&mut unused, 9_000, Command::Lapse).unwrap();
     assert_eq!(unused.record().status, Status::Rejected, "an approval that nobody used lapses");
+}
+
+fn live() -> Run {
+    let mut run = Run::begin(&created()).unwrap();
+    step(&mut run, 1_000, Command::Rule { ruling: ruling(Verdict::Allow), question: question(0) }).unwrap();
+    step(&mut run, 1_000, launch(0)).unwrap();
+    run
+}
+
+fn wish(editable: bool) -> Permission {
+    Permission {
+        id: "p".to_owned(),
+        item: Some("call-1".to_owned()),
+        kind: "command".to_owned(),
+        title: "rm".to_owned(),
+        detail: json!({"command": "rm x"}),
+        editable,
+    }
+}
+
+fn kinds(entries: &[Entry]) -> Vec<&str> {
+    let kinds = entries.iter().filter_map(|entry| match entry {
+        Entry::Event(event) => Some(event.kind.as_str()),
+        _ => None,
+    });
+    kinds.collect()
+}
+
+#[test]
+fn only_an_editable_question_takes_another_input() {
+    for editable in [true, false] {
+        let mut run = live();
+        let ask = Command::AskPermission {
+            permission: wish(editable),
+            ruling: ruling(Verdict::Ask),
+            question: Question { action: "permission".to_owned(), ..question(3) },
+        };
+        let asked = step(&mut run, 1_500, ask).unwrap();
+        assert_eq!(kinds(&asked), ["command_started", "approval_required"]);
+        let input = json!({"command": "rm -i x"});
+        let answer = Answer::AllowEdited { input: input.clone() };
+        let settle =
+            Command::Settle { approval_id: id(3), digest: digest(0), answer, by: "cli:ada".to_owned() };
+        match step(&mut run, 2_000, settle) {
+            Ok(entries) => {
+                assert!(editable);
+                let Some(Entry::Event(event)) = entries.last() else { panic!("the answer is told") };
+                assert_eq!(event.data["input"], input);
+            }
+            Err(refused) => assert!(!editable && matches!(refused, Refused::NotEditable(_)), "{refused}"),
+        }
+    }
+}
+
+#[test]
+fn a_question_taken_back_takes_no_answer() {
+    let mut run = live();
+    let question = Question { action: "permission".to_owned(), ..question(3) };
+    let ask = Command::AskPermission { permission: wish(false), ruling: ruling(Verdict::Ask), question };
+    step(&mut run, 1_500, ask).unwrap();
+    assert_eq!(run.record().status, Status::ApprovalRequired);
+    step(&mut run, 1_600, Command::Withdraw { permission: "p".to_owned() }).unwrap();
+    assert_eq!(run.record().status, Status::Running);
+    let late = Command::Settle {
+        approval_id: id(3),
+        digest: digest(0),
+        answer: Answer::Allow,
+        by: "cli:ada".to_owned(),
+    };
+    assert!(matches!(step(&mut run, 1_700, late), Err(Refused::AlreadySettled { state: "withdrawn", .. })));
+}
+
+#[test]
+fn an_agent_that_waits_for_its_user_still_waits_when_a_person_has_answered_another_question() {
+    let mut run = live();
+    let question = Question { action: "permission".to_owned(), ..question(3) };
+    let ask = Command::AskPermission { permission: wish(false), ruling: ruling(Verdict::Ask), question };
+    let wait = Interruption { kind: InterruptionKind::Input, text: "which?".to_owned(), detail: None };
+    step(&mut run, 1_100, Command::Await(wait)).unwrap();
+    step(&mut run, 1_200, ask).unwrap();
+    assert_eq!(run.record().status, Status::ApprovalRequired);
+    let answer = Command::Settle {
+        approval_id: id(3),
+        digest: digest(0),
+        answer: Answer::Allow,
+        by: "cli:ada".to_owned(),
+    };
+    step(&mut run, 1_300, answer).unwrap();
+    assert_eq!(run.record().status, Status::InputRequired);
+    assert!(run.awaits_input());
+    step(&mut run, 1_400, Command::Resume).unwrap();
+    assert_eq!(run.record().status, Status::Running);
+    assert!(!run.awaits_input());
 }
