@@ -4,7 +4,7 @@ use pointsman_model::calls::{
     CancelledRun, ContinueMode, ContinueRun, ContinuedRun, RunRef, SendAgentMessage, SentMessage, SpawnRun,
 };
 use pointsman_model::{
-    Answer, Approval, ApprovalId, MessageId, RunId, RunRecord, SessionMode, SessionRecord, Status,
+    Answer, Approval, ApprovalId, Digest, MessageId, RunId, RunRecord, SessionMode, SessionRecord, Status,
 };
 use pointsman_store::NewMail;
 use serde_json::json;
@@ -129,12 +129,19 @@ impl Host {
         })
     }
 
-    /// Answers a question. `by` says who and how, such as `cli:ada`. Never offered to a client of MCP.
+    /// Answers a question. `shown` is the digest of the request that the person saw: an answer to any other is refused.
+    /// `by` says who and how, such as `cli:ada`. Never offered to a client of MCP.
     ///
     /// # Errors
     ///
-    /// If the question is unknown or settled, or another process drives its run.
-    pub async fn answer_approval(&self, id: ApprovalId, answer: Answer, by: &str) -> Result<Approval, Error> {
+    /// If the question is unknown or settled, what was shown is not what is asked, or another process drives its run.
+    pub async fn answer_approval(
+        &self,
+        id: ApprovalId,
+        shown: Digest,
+        answer: Answer,
+        by: &str,
+    ) -> Result<Approval, Error> {
         let unknown = || Error::Invalid(format!("Unknown approval_id: {id}"));
         let approval = self.parts.read(move |store| store.approval(id)).await?.ok_or_else(unknown)?;
         let record = self.by_id(approval.run_id).await?;
@@ -143,8 +150,7 @@ impl Host {
         }
         let live = self.driven_here(&record).await?;
         let (reply, settled) = oneshot::channel();
-        let order =
-            Order::Settle { approval_id: id, digest: approval.digest, answer, by: by.to_owned(), reply };
+        let order = Order::Settle { approval_id: id, digest: shown, answer, by: by.to_owned(), reply };
         self.order(&live, order).await?;
         settled.await.map_err(|_| Error::ShuttingDown)??;
         self.parts.read(move |store| store.approval(id)).await?.ok_or_else(unknown)

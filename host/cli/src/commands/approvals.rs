@@ -110,13 +110,17 @@ fn settle(out: Out, loaded: &Loaded, state: &State, text: &str, answer: Answer) 
         return Err(Failure::error(format!("approval {id} is already {}", approval.state.as_str()))
             .help(format!("`pointsman approvals show {id}` says by whom and when")));
     }
-    let request = Request::AnswerApproval { approval_id: id, answer: answer.clone() };
+    let digest = approval.digest;
+    let request = Request::AnswerApproval { approval_id: id, digest, answer: answer.clone() };
     let (settled, host_lives) = match ask_owner(state, approval.run_id, &request)? {
         Some(Reply::Settled(settled)) => (*settled, true),
         Some(other) => return Err(Failure::internal(format!("the host answered something else: {other:?}"))),
         None => {
             let by = format!("cli:{}", crate::user::name());
-            (as_host(loaded, |host| async move { host.answer_approval(id, answer, &by).await })?, false)
+            (
+                as_host(loaded, |host| async move { host.answer_approval(id, digest, answer, &by).await })?,
+                false,
+            )
         }
     };
     if out.is_json() {

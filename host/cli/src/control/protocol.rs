@@ -1,13 +1,13 @@
 //! What is said over the socket.
 
 use pointsman_model::calls::CancelledRun;
-use pointsman_model::{Answer, Approval, ApprovalId, HostId, RunId};
+use pointsman_model::{Answer, Approval, ApprovalId, Digest, HostId, RunId};
 use serde::{Deserialize, Serialize};
 
 use crate::exit::Exit;
 
-/// A line may be so long; feedback of a person is the only part that can grow.
-pub(super) const LONGEST_LINE: u64 = 256 * 1024;
+/// A line may be so long: a question and its answer hold the input of a tool, which may be a whole file.
+pub(super) const LONGEST_LINE: u64 = 4 * 1024 * 1024;
 
 /// What another terminal asks of the host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +26,8 @@ pub(crate) enum Request {
     AnswerApproval {
         /// The question.
         approval_id: ApprovalId,
+        /// The digest of the request that the person saw.
+        digest: Digest,
         /// The answer.
         answer: Answer,
     },
@@ -76,15 +78,19 @@ impl From<Refusal> for Exit {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
     fn a_request_is_one_object_with_one_key() {
         let id: ApprovalId = "6f1c2a34-0f5e-4c6b-9a51-2f0f7c1d9e10".parse().unwrap();
-        let request = Request::AnswerApproval { approval_id: id, answer: Answer::Allow };
-        let line = r#"{"answer_approval":{"approval_id":"6f1c2a34-0f5e-4c6b-9a51-2f0f7c1d9e10","answer":{"answer":"allow"}}}"#;
-        assert_eq!(serde_json::to_string(&request).unwrap(), line);
-        assert_eq!(serde_json::from_str::<Request>(line).unwrap(), request);
+        let digest = Digest::of(b"request");
+        let request = Request::AnswerApproval { approval_id: id, digest, answer: Answer::Allow };
+        let line =
+            json!({"answer_approval": {"approval_id": id, "digest": digest, "answer": {"answer": "allow"}}});
+        assert_eq!(serde_json::to_value(&request).unwrap(), line);
+        assert_eq!(serde_json::from_value::<Request>(line).unwrap(), request);
         serde_json::from_str::<Request>(r#"{"grant":{}}"#).expect_err("no such request");
     }
 }

@@ -102,8 +102,8 @@ async fn answer(host: &Host, request: Request, by: &str) -> Reply {
             let run = RunRef { run_id: Some(run_id.to_string()), ..RunRef::default() };
             host.cancel_run(&run, &reason).await.map(Reply::Cancelled)
         }
-        Request::AnswerApproval { approval_id, answer } => host
-            .answer_approval(approval_id, answer, by)
+        Request::AnswerApproval { approval_id, digest, answer } => host
+            .answer_approval(approval_id, digest, answer, by)
             .await
             .map(|settled| Reply::Settled(Box::new(settled))),
     };
