@@ -1,5 +1,6 @@
 //! The command line. The doc comments are the help.
 
+mod a2a;
 mod approvals;
 mod plugin;
 mod runs;
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub(crate) use a2a::{A2aCommand, ServeArgs};
 pub(crate) use approvals::ApprovalsCommand;
 pub(crate) use plugin::PluginCommand;
 pub(crate) use runs::{EventsArgs, ListArgs, RunTarget, RunsCommand};
@@ -54,6 +56,9 @@ pub(crate) enum Command {
     /// Answer what waits for a person
     #[command(subcommand)]
     Approvals(ApprovalsCommand),
+    /// Be an A2A agent for others, or look at theirs
+    #[command(subcommand)]
+    A2a(A2aCommand),
     /// Look at the components that are configured
     #[command(subcommand)]
     Plugin(PluginCommand),

@@ -1,5 +1,6 @@
 //! What the commands do.
 
+mod a2a;
 mod answer;
 mod approvals;
 mod config;
@@ -36,6 +37,7 @@ pub(crate) fn run(cli: Cli) -> Outcome {
         Command::Serve => serve::run(&loaded),
         Command::Runs(command) => runs::run(out, &loaded, command),
         Command::Approvals(command) => approvals::run(out, &loaded, command),
+        Command::A2a(command) => a2a::run(&loaded, command),
         Command::Plugin(command) => plugin::run(out, &loaded, &command),
         Command::Config(_) | Command::Doctor | Command::Completions { .. } => Ok(Exit::Ok),
     }

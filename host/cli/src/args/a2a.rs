@@ -1,0 +1,38 @@
+//! `pointsman a2a`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use pointsman_model::Access;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum A2aCommand {
+    /// Publish a backend as an A2A agent
+    Serve(ServeArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// The backend that does the work
+    #[arg(long, value_name = "BACKEND")]
+    pub(crate) backend: String,
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    pub(crate) listen: SocketAddr,
+    /// Where tasks work whose first message names no directory
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub(crate) cwd: PathBuf,
+    /// What the agent may touch: read-only, workspace-write or full
+    #[arg(long, value_name = "ACCESS", default_value_t = Access::default())]
+    pub(crate) access: Access,
+    /// What the agent calls itself; by default the backend's name
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// Let whoever holds the token answer permissions as a person would
+    #[arg(long)]
+    pub(crate) answers_approvals: bool,
+    /// Let anybody in who reaches the address
+    #[arg(long)]
+    pub(crate) no_auth: bool,
+}
