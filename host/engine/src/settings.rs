@@ -97,6 +97,8 @@ pub struct Settings {
     pub stop_grace: Duration,
     /// How long a question to a person stays open if no rule says otherwise.
     pub approval_ttl: Duration,
+    /// How often an agent whose answer breaks its schema is told so and asked again.
+    pub corrective_turns: u32,
     /// Runs that may be live at once; more stay queued.
     pub live_runs: usize,
 }

@@ -55,7 +55,8 @@ impl Host {
         match record.status {
             Status::Completed | Status::Failed => self.go_on(client, record, call).await,
             Status::Cancelled | Status::Rejected => Err(Error::AlreadyTerminal(record.status)),
-            Status::InputRequired | Status::AuthRequired | Status::Running => {
+            // One whose agent waits for a person's word may wait for its user besides.
+            Status::InputRequired | Status::AuthRequired | Status::Running | Status::ApprovalRequired => {
                 let live = self.driven_here(&record).await?;
                 let (reply, answer) = oneshot::channel();
                 self.order(&live, Order::Say { message: call.input_message, reply }).await?;
@@ -71,7 +72,7 @@ impl Host {
                     note: None,
                 })
             }
-            Status::Queued | Status::ApprovalRequired => Err(Error::NotAwaitingInput(record.status)),
+            Status::Queued => Err(Error::NotAwaitingInput(record.status)),
         }
     }
 

@@ -9,3 +9,4 @@ mod codex;
 mod conformance;
 mod lifetime;
 mod stdio;
+mod structured;

@@ -144,6 +144,9 @@ pub(crate) struct Runs {
     /// How many runs may be live at once; more stay queued.
     #[schemars(range(min = 1, max = 10_000))]
     pub(crate) live: usize,
+    /// How often an agent whose answer breaks its output_schema is told so and asked again.
+    #[schemars(range(max = 10))]
+    pub(crate) corrective_turns: u32,
     /// How long an agent is given after each of interrupt and terminate before the next, harder step.
     pub(crate) stop_grace: TextDuration,
     /// How long a question to a person stays open, if no rule says otherwise.
@@ -156,6 +159,7 @@ impl Default for Runs {
             roots: Vec::new(),
             profile_roots: Vec::new(),
             live: 64,
+            corrective_turns: 1,
             stop_grace: TextDuration::from_secs(3),
             approval_ttl: TextDuration::from_secs(24 * 3600),
         }

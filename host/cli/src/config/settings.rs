@@ -42,6 +42,7 @@ pub(crate) fn settings(loaded: &Loaded) -> Result<Settings, ConfigError> {
         },
         stop_grace: config.runs.stop_grace.get(),
         approval_ttl: config.runs.approval_ttl.get(),
+        corrective_turns: config.runs.corrective_turns,
         live_runs: config.runs.live,
     })
 }

@@ -1,22 +1,24 @@
 //! A live run: inputs go to its plugin, effects come back and are performed.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use pointsman_capabilities::timer::Ring;
 use pointsman_kernel::Command;
-use pointsman_model::plugin::{Effect, Input, PermissionAnswer, PluginEvent, Stamped, Task};
-use pointsman_model::{Ending, EventKind, Failure, Outcome, Status, Verdict, reason};
-use pointsman_sandbox::{BackendPlugin, BackendRun, CallError};
+use pointsman_model::plugin::{Effect, Feature, Input, PluginEvent, Stamped};
+use pointsman_model::{Ending, EventKind, Outcome, RunSpec, Status, reason};
+use pointsman_sandbox::{BackendPlugin, BackendRun};
 use pointsman_store::Durability;
-use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::hands::{Asking, Hands, refused};
+use super::corrective::{Again, together};
+use super::hands::{Hands, refused};
 use super::outcome::checked;
-use super::{Driver, Step, awaits, in_words, respond};
+use super::raise::{blame, panicked};
+use super::told::{kind_of, with_item};
+use super::{Driver, Step, respond};
 use crate::journal::JournalError;
 use crate::order::Order;
 use crate::{Error, clock, request};
@@ -31,19 +33,21 @@ const REFUSALS: u32 = 32;
 const FAR: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// A live run's plugin and everything that it set in motion.
-struct Stage {
-    plugin: BackendPlugin,
+pub(super) struct Stage {
+    pub(super) plugin: BackendPlugin,
     /// Taken while a call is on another thread.
-    guest: Option<BackendRun>,
-    hands: Hands,
-    inputs: mpsc::Receiver<Input>,
-    rings: mpsc::Receiver<Ring>,
+    pub(super) guest: Option<BackendRun>,
+    pub(super) hands: Hands,
+    pub(super) inputs: mpsc::Receiver<Input>,
+    pub(super) rings: mpsc::Receiver<Ring>,
     /// Inputs of the host's own, handed over before anything else.
-    own: VecDeque<Input>,
+    pub(super) own: VecDeque<Input>,
+    /// Whether this is a further turn of a run that has started already.
+    pub(super) again: bool,
     /// How often in a row the plugin was told nothing but refusals.
-    refusals: u32,
+    pub(super) refusals: u32,
     /// When patience with a run that was cancelled ends.
-    deadline: Option<Instant>,
+    pub(super) deadline: Option<Instant>,
 }
 
 impl Driver {
@@ -66,100 +70,41 @@ impl Driver {
             }
             Err(error) => return Err(error),
         }
-        let outcome = match self.raise(&spec).await {
+        let mut again: Option<Again> = None;
+        let mut used = None;
+        let outcome = loop {
+            let (mut outcome, features) = self.turn(&spec, again.as_ref()).await?;
+            used = together(used, outcome.usage);
+            outcome.usage = used;
+            let outcome = checked(outcome, spec.output_schema.as_ref());
+            let turn = again.map_or(0, |again| again.turn) + 1;
+            match self.correct(&outcome, &features, turn).await? {
+                Some(next) => again = Some(next),
+                None => break outcome,
+            }
+        };
+        let outcome = self.parts.sanitizers.clean_outcome(outcome, clock::now()).await;
+        self.finish(outcome).await;
+        Ok(Step::On)
+    }
+
+    /// Takes the plugin from its task to its outcome. Nothing of it lives behind that.
+    async fn turn(
+        &mut self,
+        spec: &RunSpec,
+        again: Option<&Again>,
+    ) -> Result<(Outcome, BTreeSet<Feature>), JournalError> {
+        match self.raise(spec, again).await {
             Ok((mut stage, effects)) => {
                 let outcome = self.act(&mut stage, effects).await;
                 let grace = self.grace();
                 // Invariant 10: what lives of the run ends before its end can be seen.
                 stage.inputs.close();
                 stage.hands.stop_all(grace).await;
-                outcome?
+                Ok((outcome?, stage.plugin.about().features.clone()))
             }
-            Err(outcome) => outcome,
-        };
-        let outcome = checked(outcome, spec.output_schema.as_ref());
-        let outcome = self.parts.sanitizers.clean_outcome(outcome, clock::now()).await;
-        self.finish(outcome).await;
-        Ok(Step::On)
-    }
-
-    /// Instantiates the plugin and hands it the task.
-    async fn raise(&self, spec: &pointsman_model::RunSpec) -> Result<(Stage, Vec<Effect>), Outcome> {
-        let record = self.journal.run().record();
-        let session_id = record.session_id;
-        let session = self.parts.read(move |store| store.session(session_id)).await;
-        let session = session.map_err(|error| Outcome::failed(reason::STORE_FAILED, error.to_string()))?;
-        let resume = match spec.session_mode {
-            pointsman_model::SessionMode::New => None,
-            pointsman_model::SessionMode::Resume => {
-                let remembered = session.and_then(|session| session.remembered);
-                if remembered.is_none() {
-                    let message = format!("Session {session_id} has no backend session id yet");
-                    return Err(Outcome::failed(reason::TASK_REFUSED, message));
-                }
-                remembered
-            }
-        };
-        let task = Task {
-            run_id: record.run_id.to_string(),
-            session_id: session_id.to_string(),
-            agent_name: record.agent_name.clone(),
-            started_at: record.started_at,
-            role: spec.role.as_str().to_owned(),
-            message: spec.message.clone(),
-            instructions: spec.profile.as_ref().map(|(path, text)| format!("Profile: {path}\n\n{text}")),
-            cwd: spec.cwd.clone(),
-            access: spec.access,
-            output_schema: spec.output_schema.clone(),
-            resume,
-            config: self.config.clone(),
-        };
-        let (parts, expected) = (Arc::clone(&self.parts), spec.plugin);
-        let backend = spec.backend.clone();
-        let raised = tokio::task::spawn_blocking(move || {
-            let failed = |reason, error: String| Failure { reason: str::to_owned(reason), message: error };
-            let (plugin, settings) =
-                parts.backend(&backend).map_err(|error| failed(reason::PLUGIN_FAILED, error.to_string()))?;
-            if expected.is_some_and(|expected| expected != plugin.digest()) {
-                let message =
-                    format!("the component of backend {backend} is not the one this run was allowed with");
-                return Err(failed(reason::PLUGIN_FAILED, message));
-            }
-            let grants = settings.grants.clone();
-            match plugin.start(&task, clock::random()) {
-                Ok((guest, effects)) => Ok((plugin, grants, guest, effects)),
-                Err(error) => Err(failed(blame(&error), error.to_string())),
-            }
-        });
-        let raised = raised.await.map_err(|error| panicked(&error))?;
-        let (plugin, grants, guest, effects) =
-            raised.map_err(|failure| Outcome::failed(&failure.reason, failure.message))?;
-        let requests = plugin.about().common.requests.clone();
-        let environment = vec![
-            ("PEER_NAME".to_owned(), record.agent_name.clone()),
-            ("PEER_SESSION_ID".to_owned(), session_id.to_string()),
-            ("PEER_CWD".to_owned(), spec.cwd.clone()),
-            ("POINTSMAN_RUN_ID".to_owned(), record.run_id.to_string()),
-        ];
-        let asking = Asking {
-            table: format!("backends.{}", spec.backend),
-            requests,
-            grants,
-            cwd: spec.cwd.clone().into(),
-            environment,
-        };
-        let (hands, inputs, rings) = Hands::new(Arc::clone(&self.parts), asking);
-        let stage = Stage {
-            plugin,
-            guest: Some(guest),
-            hands,
-            inputs,
-            rings,
-            own: VecDeque::new(),
-            refusals: 0,
-            deadline: None,
-        };
-        Ok((stage, effects))
+            Err(outcome) => Ok((outcome, BTreeSet::new())),
+        }
     }
 
     /// Performs effects and gathers inputs in turn until the run has an outcome.
@@ -190,7 +135,8 @@ impl Driver {
                 return Ok(stage.take_own());
             }
             let status = self.journal.run().record().status;
-            let expects = stage.hands.is_busy() || awaits(status) || status == Status::ApprovalRequired;
+            let waits = self.journal.run().awaits_input() || status == Status::ApprovalRequired;
+            let expects = stage.hands.is_busy() || waits;
             if !expects && stage.inputs.is_empty() {
                 let message = "the plugin waits for nothing and told no outcome";
                 return Ok(Gathered::Over(Outcome::failed(reason::NO_OUTCOME, message)));
@@ -243,16 +189,16 @@ impl Driver {
             }
             Order::Say { message, reply } => {
                 let status = self.journal.run().record().status;
-                let steers =
-                    stage.plugin.about().features.contains(&pointsman_model::plugin::Feature::LiveInput);
-                if awaits(status) {
+                let steers = stage.plugin.about().features.contains(&Feature::LiveInput);
+                if self.journal.run().awaits_input() {
                     let written = self.write(Command::Resume, Durability::Flushed).await;
                     let taken = written.is_ok();
                     respond(reply, written)?;
                     if taken {
                         stage.own.push_back(Input::Message(message));
                     }
-                } else if status == Status::Running && steers {
+                } else if steers {
+                    // Also while a person is asked something: the agent hears it when it hears anything again.
                     drop(reply.send(Ok(())));
                     stage.own.push_back(Input::Message(message));
                 } else {
@@ -261,40 +207,12 @@ impl Driver {
                 Ok(())
             }
             Order::Settle { approval_id, digest, answer, by, reply } => {
-                let settle = Command::Settle { approval_id, digest, answer: answer.clone(), by };
-                match self.write(settle, Durability::Flushed).await {
-                    Ok(()) => {
-                        if let Some(id) = self.journal.run().permission_of(approval_id) {
-                            stage.own.push_back(Input::Permission(id.to_owned(), answer.into()));
-                        }
-                        respond(reply, Ok(()))
-                    }
-                    Err(JournalError::Refused(refused)) => {
-                        drop(reply.send(Err(in_words(&refused))));
-                        Ok(())
-                    }
-                    Err(error) => respond(reply, Err(error)),
-                }
+                let settled = self.settle_live(stage, approval_id, digest, answer, by).await?;
+                // Whoever asked may have gone.
+                drop(reply.send(settled));
+                Ok(())
             }
         }
-    }
-
-    /// Lets questions lapse whose time is up: the agent hears that nobody answered, which is never a yes.
-    async fn lapse_live(&mut self, stage: &mut Stage) -> Result<(), JournalError> {
-        let open = |driver: &Self| -> Vec<_> {
-            let pending = |a: &&pointsman_model::Approval| a.state == pointsman_model::ApprovalState::Pending;
-            driver.journal.run().approvals().filter(pending).map(|approval| approval.approval_id).collect()
-        };
-        let before = open(self);
-        self.write(Command::Lapse, Durability::Flushed).await?;
-        let after = open(self);
-        for id in before.into_iter().filter(|id| !after.contains(id)) {
-            if let Some(permission) = self.journal.run().permission_of(id) {
-                let answer = PermissionAnswer::Deny("nobody answered in time".to_owned());
-                stage.own.push_back(Input::Permission(permission.to_owned(), answer));
-            }
-        }
-        Ok(())
     }
 
     /// Performs effects in order; gives the outcome if they hold one.
@@ -307,6 +225,7 @@ impl Driver {
         for effect in effects {
             match effect {
                 Effect::Emit(event) => match kind_of(&event) {
+                    Ok(kind) if stage.again && kind == EventKind::RUN_STARTED => {}
                     Ok(kind) => told.push((kind, with_item(event))),
                     Err(reason) => stage.own.push_back(refused("emit", None, "", reason)),
                 },
@@ -342,7 +261,10 @@ impl Driver {
     }
 
     /// Sanitizes and stores what the plugin told.
-    async fn tell(&mut self, told: &mut Vec<(EventKind, PluginEvent)>) -> Result<(), JournalError> {
+    pub(super) async fn tell(
+        &mut self,
+        told: &mut Vec<(EventKind, PluginEvent)>,
+    ) -> Result<(), JournalError> {
         if told.is_empty() {
             return Ok(());
         }
@@ -357,29 +279,6 @@ impl Driver {
                 Ok(())
             }
         }
-    }
-
-    /// Puts an agent's wish to the policies.
-    async fn permit(
-        &mut self,
-        stage: &mut Stage,
-        permission: pointsman_model::plugin::Permission,
-    ) -> Result<(), JournalError> {
-        let spec = self.journal.run().spec().clone();
-        let detail = json!({"kind": permission.kind, "title": permission.title, "detail": permission.detail});
-        let question = self.question("permission", &spec, detail.clone()).await;
-        let (question, ruling) = self.judged(question).await;
-        let answer = match ruling.verdict {
-            Verdict::Allow => PermissionAnswer::Allow,
-            Verdict::Deny => PermissionAnswer::Deny(ruling.reason),
-            Verdict::Ask | Verdict::Abstain => {
-                let asked = self.asked("permission", &spec, question, detail, ruling.ttl_seconds);
-                let ask = Command::AskPermission { permission, ruling, question: asked };
-                return self.write(ask, Durability::Flushed).await;
-            }
-        };
-        stage.own.push_back(Input::Permission(permission.id, answer));
-        Ok(())
     }
 
     fn grace(&self) -> Duration {
@@ -427,36 +326,4 @@ async fn call(stage: &mut Stage, inputs: Vec<Input>) -> Result<Vec<Effect>, Outc
     let (guest, effects) = called.await.map_err(|error| panicked(&error))?;
     stage.guest = Some(guest);
     effects.map_err(|error| Outcome::failed(blame(&error), error.to_string()))
-}
-
-/// Says whether the plugin refused the task or failed.
-fn blame(error: &CallError) -> &'static str {
-    match error {
-        CallError::Refused(_) => reason::TASK_REFUSED,
-        _ => reason::PLUGIN_FAILED,
-    }
-}
-
-fn panicked(error: &tokio::task::JoinError) -> Outcome {
-    Outcome::failed(reason::PLUGIN_FAILED, format!("the host failed while it called the plugin: {error}"))
-}
-
-/// Checks a kind that a plugin gave. Events that end a run come from `finish` alone.
-fn kind_of(event: &PluginEvent) -> Result<EventKind, String> {
-    let kind = EventKind::try_from(event.kind.clone()).map_err(|error| error.to_string())?;
-    if kind.is_reserved() {
-        return Err(format!("events of kind {kind} are made by the host: a plugin ends its run with finish"));
-    }
-    let ends = event.data.get("status").and_then(Value::as_str).and_then(Status::from_word);
-    if kind == EventKind::STATUS_CHANGED && ends.is_some_and(Status::is_terminal) {
-        return Err("a plugin ends its run with finish, not with status_changed".to_owned());
-    }
-    Ok(kind)
-}
-
-fn with_item(mut event: PluginEvent) -> PluginEvent {
-    if let Some(item) = event.item.take() {
-        event.data.entry("item_id").or_insert(Value::String(item));
-    }
-    event
 }

@@ -1,13 +1,17 @@
 //! One task owns one run, from the policies' word to the last process.
 
+mod corrective;
 mod hands;
 mod live;
 mod outcome;
+mod permission;
+mod raise;
+mod told;
 
 use std::sync::Arc;
 
 use pointsman_kernel::{Command, Next, Question as Asked, Refused};
-use pointsman_model::{ApprovalId, Outcome, Question, RunRecord, RunSpec, Status, reason};
+use pointsman_model::{ApprovalId, Outcome, Question, RunRecord, RunSpec, reason};
 use pointsman_store::Durability;
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
@@ -289,9 +293,4 @@ fn in_words(refused: &Refused) -> Error {
         Refused::Stage { status, .. } => Error::NotAwaitingInput(*status),
         refused => Error::Invalid(refused.to_string()),
     }
-}
-
-/// Says whether the agent waits for its user.
-fn awaits(status: Status) -> bool {
-    matches!(status, Status::InputRequired | Status::AuthRequired)
 }

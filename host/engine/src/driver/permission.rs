@@ -1,0 +1,139 @@
+//! What a live agent wishes to do: to the policies, to a person where they say so, and back to the agent.
+
+use pointsman_kernel::{Command, Refused};
+use pointsman_model::plugin::{Input, Permission, PermissionAnswer};
+use pointsman_model::{Answer, Approval, ApprovalId, ApprovalState, Digest, Ruling, Verdict};
+use pointsman_store::Durability;
+use serde_json::{Map, Value, json};
+
+use super::live::Stage;
+use super::{Driver, in_words};
+use crate::Error;
+use crate::journal::JournalError;
+
+impl Driver {
+    /// Puts an agent's wish to the policies.
+    pub(super) async fn permit(
+        &mut self,
+        stage: &mut Stage,
+        permission: Permission,
+    ) -> Result<(), JournalError> {
+        let spec = self.journal.run().spec().clone();
+        let detail = json!({"kind": permission.kind, "title": permission.title, "detail": permission.detail});
+        let question = self.question("permission", &spec, detail.clone()).await;
+        let (question, ruling) = self.judged(question).await;
+        tracing::info!(
+            run = %self.journal.run().record().run_id,
+            permission = permission.title,
+            verdict = ?ruling.verdict,
+            rule = ruling.rule,
+            "policies have spoken"
+        );
+        let id = permission.id.clone();
+        let answer = match ruling.verdict {
+            Verdict::Allow => PermissionAnswer::Allow,
+            Verdict::Deny => {
+                let why = told_of(&ruling);
+                self.write(Command::DenyPermission { permission, ruling }, Durability::Flushed).await?;
+                PermissionAnswer::Deny(why)
+            }
+            Verdict::Ask | Verdict::Abstain => {
+                let asked = self.asked("permission", &spec, question, detail, ruling.ttl_seconds);
+                let ask = Command::AskPermission { permission, ruling, question: asked };
+                return self.write(ask, Durability::Flushed).await;
+            }
+        };
+        stage.own.push_back(Input::Permission(id, answer));
+        Ok(())
+    }
+
+    /// Takes a person's answer and hands it to the agent.
+    pub(super) async fn settle_live(
+        &mut self,
+        stage: &mut Stage,
+        approval_id: ApprovalId,
+        digest: Digest,
+        answer: Answer,
+        by: String,
+    ) -> Result<Result<(), Error>, JournalError> {
+        if let Answer::AllowEdited { input } = &answer
+            && let Some(denied) = self.judge_edited(approval_id, input).await
+        {
+            return Ok(Err(denied));
+        }
+        let settle = Command::Settle { approval_id, digest, answer: answer.clone(), by };
+        match self.write(settle, Durability::Flushed).await {
+            Ok(()) => {}
+            Err(JournalError::Refused(refused)) => return Ok(Err(in_words(&refused))),
+            Err(error) => return Err(error),
+        }
+        if let Some(id) = self.journal.run().permission_of(approval_id) {
+            stage.own.push_back(Input::Permission(id.to_owned(), answer.into()));
+        }
+        Ok(Ok(()))
+    }
+
+    /// Holds what a person put in place against the policies: a person may allow what policies ask about, not what
+    /// they deny.
+    async fn judge_edited(&self, approval_id: ApprovalId, input: &Value) -> Option<Error> {
+        let run = self.journal.run();
+        let approval = run.approvals().find(|approval| approval.approval_id == approval_id)?;
+        if !approval.editable {
+            return Some(in_words(&Refused::NotEditable(approval_id)));
+        }
+        let detail = edited(approval, input);
+        let spec = run.spec().clone();
+        let question = self.question("permission", &spec, detail).await;
+        let (_, ruling) = self.judged(question).await;
+        (ruling.verdict == Verdict::Deny)
+            .then(|| Error::Invalid(format!("policy denies what was put in place: {}", told_of(&ruling))))
+    }
+
+    /// Lets questions lapse whose time is up: the agent hears that nobody answered, which is never a yes.
+    pub(super) async fn lapse_live(&mut self, stage: &mut Stage) -> Result<(), JournalError> {
+        let open = |driver: &Self| -> Vec<ApprovalId> {
+            let pending = |approval: &&Approval| approval.state == ApprovalState::Pending;
+            driver.journal.run().approvals().filter(pending).map(|approval| approval.approval_id).collect()
+        };
+        let before = open(self);
+        self.write(Command::Lapse, Durability::Flushed).await?;
+        let after = open(self);
+        for id in before.into_iter().filter(|id| !after.contains(id)) {
+            if let Some(permission) = self.journal.run().permission_of(id) {
+                let answer = PermissionAnswer::Deny("nobody answered in time".to_owned());
+                stage.own.push_back(Input::Permission(permission.to_owned(), answer));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What an agent is told of a denial.
+fn told_of(ruling: &Ruling) -> String {
+    match &ruling.rule {
+        Some(rule) => format!("{} (rule {rule} of policy {})", ruling.reason, ruling.module),
+        None => format!("{} (policy {})", ruling.reason, ruling.module),
+    }
+}
+
+/// Gives the request as it would be with another input.
+///
+/// Policies read the fields that adapters agree on, and these repeat what stands in the input under the same name; so
+/// a name that both have is taken from the new input.
+fn edited(approval: &Approval, input: &Value) -> Value {
+    let mut request = approval.detail.clone();
+    if let Some(Value::Object(detail)) = request.get_mut("detail") {
+        overlay(detail, input);
+        detail.insert("input".to_owned(), input.clone());
+        detail.insert("edited".to_owned(), Value::Bool(true));
+    }
+    request
+}
+
+fn overlay(detail: &mut Map<String, Value>, input: &Value) {
+    for (name, value) in input.as_object().into_iter().flatten() {
+        if let Some(known) = detail.get_mut(name) {
+            known.clone_from(value);
+        }
+    }
+}
