@@ -29,7 +29,8 @@ use crate::program::Home;
 #[case::a_component_that_does_not_exist(
     "[backends.mine]\ncomponent = \"bundled:kodex\"\n",
     "error: ~/.config/pointsman/pointsman.toml: `backends.mine.component`: no such component \"bundled:kodex\"; there \
-     are bundled:codex, bundled:command, bundled:spill, bundled:rules\n\
+     are bundled:acp, bundled:claude_code, bundled:codex, bundled:command, bundled:remote_a2a, \
+     bundled:spill, bundled:rules\n\
      help: `pointsman config example` shows every key\n"
 )]
 #[case::a_secret_from_nowhere(

@@ -1,5 +1,7 @@
 //! The program in a home of its own.
 
+use std::fs::DirBuilder;
+use std::os::unix::fs::{DirBuilderExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -18,7 +20,9 @@ pub(crate) struct Said {
 
 impl Home {
     pub(crate) fn new() -> Self {
-        Self { dir: tempfile::tempdir().unwrap() }
+        let home = Self { dir: tempfile::tempdir().unwrap() };
+        share_compiled_components(&home.path().join(".local/state/pointsman"));
+        home
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -50,4 +54,14 @@ impl Home {
             |bytes: Vec<u8>| String::from_utf8(bytes).unwrap().replace(self.path().to_str().unwrap(), "~");
         Said { exit: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
     }
+}
+
+/// Lets the states of all tests share what was compiled: in a build for development it takes many seconds each time.
+fn share_compiled_components(state: &Path) {
+    let program = Path::new(env!("CARGO_BIN_EXE_pointsman"));
+    let shared = program.ancestors().nth(2).unwrap().join("tools/components");
+    for folder in [state, &shared] {
+        DirBuilder::new().recursive(true).mode(0o700).create(folder).unwrap();
+    }
+    symlink(shared, state.join("components")).unwrap();
 }
