@@ -149,10 +149,14 @@ fn known(fields: &'static [Field], path: &str, value: &Value) -> Result<(), Stri
             return Err(format!("unknown field `{name}` in `{path}`; {help}"));
         };
         let fits = match field.kind {
-            Type::Record(inner) => return known(inner, &format!("{path}.{name}"), value),
+            Type::Record(inner) => {
+                known(inner, &format!("{path}.{name}"), value)?;
+                continue;
+            }
             Type::Bool => value.is_boolean(),
             Type::Int => value.is_i64(),
             Type::Text(_) => value.is_string(),
+            Type::List(_) => value.is_array(),
             _ => true,
         };
         if !fits {

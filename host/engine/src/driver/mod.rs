@@ -129,8 +129,11 @@ impl Driver {
             name: spec.chain.first().map_or_else(String::new, |root| root.name.clone()),
             version: spec.client_version.clone(),
         };
-        let facts =
-            tokio::task::spawn_blocking(move || facts::gather(cwd.as_ref(), &roots, &client, live)).await;
+        let asked = if action == "permission" { detail.get("detail").cloned() } else { None };
+        let facts = tokio::task::spawn_blocking(move || {
+            facts::gather(cwd.as_ref(), &roots, &client, live, asked.as_ref())
+        })
+        .await;
         Question {
             action: action.to_owned(),
             chain: spec.chain.clone(),

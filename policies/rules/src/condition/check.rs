@@ -311,8 +311,10 @@ impl Check<'_> {
             self.pattern(call);
             return known.gives;
         }
-        let asks_text =
-            matches!(name.as_str(), "contains" | "startsWith" | "endsWith" | "glob" | "path_inside");
+        let asks_text = matches!(
+            name.as_str(),
+            "contains" | "startsWith" | "endsWith" | "glob" | "path_inside" | "path_below"
+        );
         let target = call.target.as_deref_mut().filter(|_| member);
         for value in target.into_iter().chain(&mut call.args) {
             let kind = self.visit(value);

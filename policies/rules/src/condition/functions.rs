@@ -44,6 +44,7 @@ pub(crate) const FUNCTIONS: &[Signature] = &[
     global("matches", 2, Known::Bool),
     global("glob", 2, Known::Bool),
     global("path_inside", 2, Known::Bool),
+    global("path_below", 2, TEXT),
     global("optional.of", 1, Known::Other),
     global("optional.none", 0, Known::Other),
     global("optional.ofNonZeroValue", 1, Known::Other),
@@ -82,27 +83,41 @@ fn declare() -> Result<Env, DeclarationError> {
         "path_inside",
         "path_inside_string_string",
         vec![STRING_TYPE, STRING_TYPE],
-        |arguments| two_texts("path_inside", &arguments, path_inside),
+        |arguments| two_texts("path_inside", &arguments, |path, root| path_inside(path, root).map(truth)),
+    )?;
+    env.add_overload(
+        "path_below",
+        "path_below_string_string",
+        vec![STRING_TYPE, STRING_TYPE],
+        |arguments| {
+            two_texts("path_below", &arguments, |path, root| {
+                path_below(path, root).map(|rest| Box::new(CelString::from(rest)) as Box<dyn Val>)
+            })
+        },
     )?;
     env.add_overload("glob", "glob_string_string", vec![STRING_TYPE, STRING_TYPE], |arguments| {
-        two_texts("glob", &arguments, |text, pattern| Ok(glob(text, pattern)))
+        two_texts("glob", &arguments, |text, pattern| Ok(truth(glob(text, pattern))))
     })?;
     env.add_overload(MATCHES, "matches_string_pattern", vec![STRING_TYPE, DYN_TYPE], matches)?;
     env.add_overload(ORDERED, "ordered_dyn", vec![DYN_TYPE], ordered)?;
     Ok(env)
 }
 
+fn truth(answer: bool) -> Box<dyn Val> {
+    Box::new(CelBool::from(answer))
+}
+
 fn two_texts<'b, 'v>(
     name: &str,
     arguments: &[CowVal<'b, 'v>],
-    judge: impl Fn(&str, &str) -> Result<bool, String>,
+    judge: impl Fn(&str, &str) -> Result<Box<dyn Val>, String>,
 ) -> Result<CowVal<'b, 'v>, ExecutionError> {
     let [first, second] = arguments else {
         return Err(ExecutionError::invalid_argument_count(2, arguments.len()));
     };
     match (first.downcast_ref::<CelString>(), second.downcast_ref::<CelString>()) {
         (Some(first), Some(second)) => judge(first.inner(), second.inner())
-            .map(|answer| CowVal::owned(CelBool::from(answer)))
+            .map(CowVal::Owned)
             .map_err(|message| ExecutionError::function_error(name, message)),
         _ => Err(ExecutionError::function_error(name, "takes two texts")),
     }
@@ -116,6 +131,19 @@ fn two_texts<'b, 'v>(
 fn path_inside(path: &str, root: &str) -> Result<bool, String> {
     let mut path = components(path)?;
     Ok(components(root)?.all(|expected| path.next() == Some(expected)))
+}
+
+/// Gives what of a path lies below a root, without a slash before it: empty for the root itself.
+///
+/// # Errors
+///
+/// A path that is not inside the root, not absolute, or goes up.
+fn path_below(path: &str, root: &str) -> Result<String, String> {
+    if !path_inside(path, root)? {
+        return Err(format!("{:?} is not inside its root", crate::finding::shorten(path, 80)));
+    }
+    let below: Vec<&str> = components(path)?.skip(components(root)?.count()).collect();
+    Ok(below.join("/"))
 }
 
 fn components(path: &str) -> Result<impl Iterator<Item = &str>, String> {
@@ -275,12 +303,31 @@ mod tests {
     }
 
     #[rstest]
+    #[case("/repo/a/b", "/repo", "a/b")]
+    #[case("/repo//./a/", "/repo/", "a")]
+    #[case("/repo", "/repo", "")]
+    #[case("/a", "/", "a")]
+    fn what_lies_below_a_root_has_no_slash_before_it(
+        #[case] path: &str,
+        #[case] root: &str,
+        #[case] below: &str,
+    ) {
+        assert_eq!(path_below(path, root).as_deref(), Ok(below));
+    }
+
+    #[rstest]
     #[case("work", "/repo")]
     #[case("/repo/../etc", "/repo")]
     #[case("/repo", "")]
     #[case("", "/")]
     fn paths_that_go_up_or_start_nowhere_are_errors(#[case] path: &str, #[case] root: &str) {
         path_inside(path, root).unwrap_err();
+        path_below(path, root).unwrap_err();
+    }
+
+    #[test]
+    fn a_sibling_has_nothing_below_a_root() {
+        path_below("/repo-old/a", "/repo").unwrap_err();
     }
 
     #[rstest]

@@ -88,6 +88,7 @@ pub(crate) const FACTS: &[Field] = &[
         ]),
     ),
     field("roots", Type::Record(&[field("inside", Type::Bool), field("configured", Type::Bool)])),
+    field("paths", Type::List(&TEXT)),
     field("runs", Type::Record(&[field("live", Type::Int)])),
     field("client", Type::Record(&[field("name", TEXT), field("version", TEXT)])),
 ];
