@@ -44,6 +44,15 @@ pub enum Error {
     /// The run takes no message now.
     #[error("run is not awaiting additional input: {0}")]
     NotAwaitingInput(Status),
+    /// The run is running, and its backend takes no messages meanwhile.
+    #[error(
+        "run is not awaiting additional input: running (backend {backend} takes no message while it runs; after its end \
+         continue_run goes on with the session)"
+    )]
+    TakesNoMessage {
+        /// The backend.
+        backend: String,
+    },
     /// A plugin could not be loaded.
     #[error("plugin {name}: {message}")]
     Plugin {

@@ -59,8 +59,23 @@ impl Host {
             Status::InputRequired | Status::AuthRequired | Status::Running | Status::ApprovalRequired => {
                 let live = self.driven_here(&record).await?;
                 let (reply, answer) = oneshot::channel();
-                self.order(&live, Order::Say { message: call.input_message, reply }).await?;
-                answer.await.map_err(|_| Error::ShuttingDown)??;
+                let said = Order::Say { message: call.input_message.clone(), reply };
+                let heard = match live.orders.send(said).await {
+                    Ok(()) => answer.await.ok(),
+                    Err(_) => None,
+                };
+                let Some(heard) = heard else {
+                    // It ended while the message was on its way: what was meant for it is said to its session.
+                    let mut over = live.over.clone();
+                    while over.changed().await.is_ok() {}
+                    let record = self.by_id(record.run_id).await?;
+                    return match record.status {
+                        Status::Completed | Status::Failed => self.go_on(client, record, call).await,
+                        status if status.is_terminal() => Err(Error::AlreadyTerminal(status)),
+                        _ => Err(Error::ShuttingDown),
+                    };
+                };
+                heard?;
                 let record = self.by_id(record.run_id).await?;
                 Ok(ContinuedRun {
                     run_id: record.run_id,

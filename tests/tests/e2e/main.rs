@@ -7,6 +7,7 @@
 mod clients;
 mod codex;
 mod conformance;
+mod interactive;
 mod lifetime;
 mod stdio;
 mod structured;

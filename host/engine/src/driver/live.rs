@@ -188,7 +188,6 @@ impl Driver {
                 Ok(())
             }
             Order::Say { message, reply } => {
-                let status = self.journal.run().record().status;
                 let steers = stage.plugin.about().features.contains(&Feature::LiveInput);
                 if self.journal.run().awaits_input() {
                     let written = self.write(Command::Resume, Durability::Flushed).await;
@@ -202,7 +201,8 @@ impl Driver {
                     drop(reply.send(Ok(())));
                     stage.own.push_back(Input::Message(message));
                 } else {
-                    drop(reply.send(Err(Error::NotAwaitingInput(status))));
+                    let backend = self.journal.run().spec().backend.clone();
+                    drop(reply.send(Err(Error::TakesNoMessage { backend })));
                 }
                 Ok(())
             }
