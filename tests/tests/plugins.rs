@@ -221,3 +221,33 @@ fn a_capability_that_was_not_given_is_refused_with_the_line_that_gives_it() {
     assert!(!place.project().join("it").exists());
     host.hang_up().well();
 }
+
+#[test]
+fn a_person_is_not_flooded_and_sees_what_each_question_is_about() {
+    let tables = backend("twice", "ask_twice", "start") + &backend("flood", "ask_without_end", "start");
+    let place = Place::with(&tables);
+    let mut host = place.host();
+    for (name, most) in [("twice", 1), ("flood", 64)] {
+        let run = host.spawn(&place, name, "do it", json!({}));
+        // The plugin says how many inputs it was handed when it hears the refusals: all questions had been put by then.
+        host.event(&run, "x_hostile_said");
+        let events = host.events(&run);
+        let asked: Vec<_> = events.iter().filter(|event| event["type"] == "approval_required").collect();
+        assert_eq!(asked.len(), most, "{name}");
+        for question in asked {
+            let item = &question["data"]["item_id"];
+            let begun =
+                |event: &&Value| event["type"] == "command_started" && event["data"]["item_id"] == *item;
+            let begun = events.iter().find(begun).expect("what it is about was told");
+            assert!(begun["seq"].as_u64() < question["seq"].as_u64());
+            assert_eq!(begun["data"]["command"], "rm -rf /");
+        }
+        host.call("cancel_run", json!({"run_id": run["run_id"]}));
+        let open = place.cli(&["approvals", "list"]);
+        assert_eq!(open, json!([]), "nothing waits for a person when the run is over");
+        let events = host.events(&run);
+        let count = |kind: &str| events.iter().filter(|event| event["type"] == kind).count();
+        assert_eq!(count("command_started"), count("command_finished"), "what was begun has its end");
+    }
+    host.hang_up().well();
+}

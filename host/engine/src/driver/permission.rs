@@ -6,10 +6,15 @@ use pointsman_model::{Answer, Approval, ApprovalId, ApprovalState, Digest, Rulin
 use pointsman_store::Durability;
 use serde_json::{Map, Value, json};
 
+use super::hands::refused;
 use super::live::Stage;
 use super::{Driver, in_words};
 use crate::Error;
 use crate::journal::JournalError;
+
+/// Questions of one run that may wait for a person at once. An agent has a few; whoever floods a person with questions
+/// hopes that one is answered unread.
+const OPEN_QUESTIONS: usize = 64;
 
 impl Driver {
     /// Puts an agent's wish to the policies.
@@ -18,6 +23,10 @@ impl Driver {
         stage: &mut Stage,
         permission: Permission,
     ) -> Result<(), JournalError> {
+        if let Some(reason) = self.unaskable(&permission) {
+            stage.own.push_back(refused("ask-permission", None, "", reason));
+            return Ok(());
+        }
         let spec = self.journal.run().spec().clone();
         let detail = json!({"kind": permission.kind, "title": permission.title, "detail": permission.detail});
         let question = self.question("permission", &spec, detail.clone()).await;
@@ -45,6 +54,18 @@ impl Driver {
         };
         stage.own.push_back(Input::Permission(id, answer));
         Ok(())
+    }
+
+    /// Says why a question cannot be put: answers go by its id, and a person must be able to read them all.
+    fn unaskable(&self, permission: &Permission) -> Option<String> {
+        let run = self.journal.run();
+        let open: Vec<&Approval> =
+            run.approvals().filter(|approval| approval.state == ApprovalState::Pending).collect();
+        if open.len() >= OPEN_QUESTIONS {
+            return Some(format!("{OPEN_QUESTIONS} questions of this run wait for a person already"));
+        }
+        let same = |approval: &&Approval| run.permission_of(approval.approval_id) == Some(&permission.id);
+        open.iter().any(same).then(|| format!("question {:?} is open already", permission.id))
     }
 
     /// Takes a person's answer and hands it to the agent.

@@ -3,8 +3,8 @@
 use std::cell::Cell;
 
 use crate::bindings::exports::pointsman::plugin::backend::{
-    About, Argument, Effect, Ending, ErrorStream, Features, Framing, Guest, GuestRun, Outcome, Process, Run,
-    ScratchFile, Stamped, Task,
+    About, Argument, Effect, Ending, ErrorStream, Features, Framing, Guest, GuestRun, Outcome, Permission,
+    Process, Run, ScratchFile, Stamped, Task,
 };
 use crate::bindings::pointsman::plugin::types::Event;
 use crate::reach::reach;
@@ -73,12 +73,26 @@ fn act(word: &str) -> Result<Vec<Effect>, String> {
         "no_json" => vec![emit("{\"a\":")],
         "no_object" => vec![emit("[1]")],
         "every_effect" => every_effect(),
+        // Of things that it has not told of, under one id and under very many.
+        "ask_twice" => vec![ask("same"), ask("same")],
+        "ask_without_end" => (0..1_000).map(|number| ask(&number.to_string())).collect(),
         _ => vec![emit("{\"well\":\"behaved\"}")],
     })
 }
 
 fn emit(data: &str) -> Effect {
     Effect::Emit(Event { kind: "x_hostile_said".to_owned(), item: None, data: data.to_owned() })
+}
+
+fn ask(id: &str) -> Effect {
+    Effect::AskPermission(Permission {
+        id: id.to_owned(),
+        item: None,
+        kind: "command".to_owned(),
+        title: "rm -rf /".to_owned(),
+        detail: r#"{"command":"rm -rf /"}"#.to_owned(),
+        editable: false,
+    })
 }
 
 fn start(args: Vec<Argument>) -> Effect {
