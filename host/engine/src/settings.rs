@@ -10,6 +10,8 @@ use pointsman_capabilities::secret::Secrets;
 use pointsman_model::{Grant, Principal};
 use serde_json::Value;
 
+use crate::Profiles;
+
 /// Where a component's bytes come from.
 #[derive(Debug, Clone)]
 pub enum ComponentSource {
@@ -87,8 +89,8 @@ pub struct Settings {
     pub policies: Vec<PolicySettings>,
     /// Folders in which runs may work without asking; a fact for policies. Empty: anywhere.
     pub roots: Vec<PathBuf>,
-    /// Folders from which profiles may be read, besides a run's own working directory.
-    pub profile_roots: Vec<PathBuf>,
+    /// Where profiles may be read, besides a run's own working directory.
+    pub profiles: Profiles,
     /// Whether `<cwd>/.nanobot-orchestrator/` is written.
     pub run_folders: bool,
     /// How long calls may wait.

@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 use pointsman_kernel::{Entry, Run};
 use pointsman_model::calls::{SpawnRun, SpawnedRun};
 use pointsman_model::plugin::Feature;
-use pointsman_model::{Principal, RunId, RunRecord, RunSpec, SessionId, SessionMode, Status};
+use pointsman_model::{Access, Principal, Role, RunId, RunRecord, RunSpec, SessionId, SessionMode, Status};
 use pointsman_store::{Creation, NewRun, SessionChoice, StoreError};
 use serde_json::{Map, Value};
 use tokio::sync::oneshot;
 
 use crate::plugins::check_config;
 use crate::request::message;
-use crate::{BackendSettings, Client, Error, Host, clock, profile};
+use crate::{BackendSettings, Client, Error, Host, Origin, Profile, clock};
 
 /// A run that goes on from another: that one's id, what was asked of it, and its configuration.
 pub(crate) type Before = (RunId, RunSpec, Value);
@@ -91,16 +91,30 @@ impl Host {
     ) -> Result<(RunSpec, Value), Error> {
         let cwd = directory(&call.cwd)?;
         let message = message(call.prompt, call.input_message)?;
-        let (plugin, settings) = self.parts.backend(&call.backend)?;
+        let profile = match call.profile.as_deref().filter(|named| !named.trim().is_empty()) {
+            Some(named) => Some(self.parts.settings.profiles.find(named, Some(&cwd))?),
+            None => None,
+        };
+        let access = access(call.access, profile.as_ref());
+        let given = profile.as_ref();
+        let backend = call
+            .backend
+            .filter(|name| !name.trim().is_empty())
+            .or_else(|| given?.backend.clone())
+            .ok_or_else(|| {
+                Error::Invalid("backend is required: give it, or a profile that does".to_owned())
+            })?;
+        let role = call.role.or_else(|| given?.role).unwrap_or(Role::Worker);
+        let output_schema = call.output_schema.or_else(|| given?.output_schema.clone()).map(Value::Object);
+        let (plugin, settings) = self.parts.backend(&backend)?;
         let about = plugin.about();
         let has = |feature| about.features.contains(&feature);
         if call.session_mode == SessionMode::Resume && !has(Feature::Resume) {
-            return Err(Error::Invalid(format!("backend {} cannot resume a session", call.backend)));
+            return Err(Error::Invalid(format!("backend {backend} cannot resume a session")));
         }
-        if call.output_schema.is_some() && !has(Feature::StructuredOutput) {
-            return Err(Error::Invalid(format!("backend {} honours no output_schema", call.backend)));
+        if output_schema.is_some() && !has(Feature::StructuredOutput) {
+            return Err(Error::Invalid(format!("backend {backend} honours no output_schema")));
         }
-        let output_schema = call.output_schema.map(Value::Object);
         if let Some(schema) = &output_schema {
             jsonschema::validator_for(schema)
                 .map_err(|error| Error::Invalid(format!("output_schema is no JSON Schema: {error}")))?;
@@ -112,29 +126,26 @@ impl Host {
         let (profile, config) = match kept {
             // What was settled for the run before holds for the next: nothing of it is asked again.
             Some((profile, config)) => (profile, config),
-            None => {
-                let profile = match call.profile.filter(|path| !path.trim().is_empty()) {
-                    Some(path) => Some(profile::read(&path, &cwd, &self.parts.settings.profile_roots)?),
-                    None => None,
-                };
-                (profile, merged(&call.backend, settings, call.backend_config.unwrap_or_default())?)
-            }
+            None => (
+                profile.map(|profile| (profile.source, profile.text)),
+                merged(&backend, settings, call.backend_config.unwrap_or_default())?,
+            ),
         };
-        check_config(&call.backend, &about.common.config_schema, &config)?;
+        check_config(&backend, &about.common.config_schema, &config)?;
         let mut chain = self.parts.settings.ancestors.clone();
         if chain.is_empty() {
             chain.push(root(client));
         }
         let spec = RunSpec {
-            backend: call.backend,
-            role: call.role,
+            backend,
+            role,
             cwd: cwd.to_string_lossy().into_owned(),
             session_mode: call.session_mode,
             message,
             profile,
             output_schema,
             metadata: call.metadata.unwrap_or_default(),
-            access: call.access.unwrap_or_default(),
+            access,
             resumed_from,
             chain,
             plugin: Some(plugin.digest()),
@@ -181,6 +192,19 @@ impl Host {
 
 fn root(client: &Client) -> Principal {
     Principal { name: client.name.clone(), role: "client".to_owned(), run_id: None, depth: 0 }
+}
+
+/// Puts together what the caller and the profile say: the stricter of the two stands.
+fn access(asked: Option<Access>, profile: Option<&Profile>) -> Access {
+    let Some((limit, profile)) = profile.and_then(|profile| Some((profile.access?, profile))) else {
+        return asked.unwrap_or_default();
+    };
+    match asked {
+        Some(asked) => asked.min(limit),
+        // Whoever wrote a file in the working directory may be the one whom it should bind.
+        None if profile.origin == Origin::WorkingDirectory => limit.min(Access::default()),
+        None => limit,
+    }
 }
 
 fn begin(created: &Entry) -> Result<Run, Error> {

@@ -115,8 +115,8 @@ impl Host {
         metadata.insert("resumed_from_run_id".to_owned(), json!(id));
         metadata.insert("resume_reason".to_owned(), json!("continue_run_after_terminal"));
         let spawn = SpawnRun {
-            backend: spec.backend.clone(),
-            role: spec.role,
+            backend: Some(spec.backend.clone()),
+            role: Some(spec.role),
             cwd: spec.cwd.clone(),
             session_mode: SessionMode::Resume,
             prompt: None,

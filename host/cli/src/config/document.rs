@@ -139,7 +139,11 @@ pub(crate) struct Policy {
 pub(crate) struct Runs {
     /// Folders in which runs may work; the careful rules ask about any other. Empty: anywhere.
     pub(crate) roots: Vec<PathBuf>,
-    /// Folders from which profiles may be read, besides a run's own working directory.
+    /// Folder of your profiles: a profile named NAME is its NAME.md. By default the folder `profiles` beside the
+    /// configuration in your configuration folder, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) profiles: Option<PathBuf>,
+    /// Folders from which profiles may be read by their path, besides a run's own working directory.
     pub(crate) profile_roots: Vec<PathBuf>,
     /// How many runs may be live at once; more stay queued.
     #[schemars(range(min = 1, max = 10_000))]
@@ -157,6 +161,7 @@ impl Default for Runs {
     fn default() -> Self {
         Self {
             roots: Vec::new(),
+            profiles: None,
             profile_roots: Vec::new(),
             live: 64,
             corrective_turns: 1,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use pointsman_capabilities::process::SupervisorCommand;
 use pointsman_capabilities::secret::{SecretSource, Secrets};
 use pointsman_engine::{
-    BackendSettings, ComponentSource, PolicySettings, SanitizerSettings, Settings, WaitLimits,
+    BackendSettings, ComponentSource, PolicySettings, Profiles, SanitizerSettings, Settings, WaitLimits,
 };
 use serde_json::Value;
 
@@ -34,7 +34,10 @@ pub(crate) fn settings(loaded: &Loaded) -> Result<Settings, ConfigError> {
         sanitizers: listed(config.sanitizers.as_deref(), |at, it| sanitizer(loaded, at, it))?,
         policies: listed(config.policies.as_deref(), |at, it| policy(loaded, at, it))?,
         roots: roots("runs.roots", &config.runs.roots)?,
-        profile_roots: roots("runs.profile_roots", &config.runs.profile_roots)?,
+        profiles: Profiles::new(
+            profiles(loaded, config.runs.profiles.as_deref())?,
+            roots("runs.profile_roots", &config.runs.profile_roots)?,
+        ),
         run_folders: config.state.run_folders,
         waits: WaitLimits {
             default: config.waits.default.get(),
@@ -77,6 +80,18 @@ fn absolute(loaded: &Loaded, key: &str, paths: &[PathBuf]) -> Result<Vec<PathBuf
             })
         })
         .collect()
+}
+
+/// Gives the folder of profiles: the one that is named must be there, the usual one may.
+fn profiles(loaded: &Loaded, named: Option<&Path>) -> Result<Option<PathBuf>, ConfigError> {
+    match named {
+        Some(named) => Ok(absolute(loaded, "runs.profiles", &[named.to_owned()])?.pop()),
+        None => {
+            let beside =
+                loaded.places.config.as_deref().and_then(Path::parent).map(|dir| dir.join("profiles"));
+            Ok(beside.and_then(|dir| dir.canonicalize().ok()).filter(|dir| dir.is_dir()))
+        }
+    }
 }
 
 fn source(loaded: &Loaded, name: &str, secret: &Secret) -> Result<SecretSource, ConfigError> {

@@ -36,6 +36,10 @@ fn names_a_run(arguments: &mut Map<String, Value>, issues: &mut Vec<Issue>) {
 }
 
 fn spawn(arguments: &mut Map<String, Value>, issues: &mut Vec<Issue>) {
+    let says = |key: &str| arguments.get(key).is_some_and(|value| value.as_str() != Some(""));
+    if !says("backend") && !says("profile") {
+        issues.push(custom(json!(["backend"]), "backend is required: give it, or a profile that does"));
+    }
     if arguments.get("session_mode").and_then(Value::as_str) == Some("resume")
         && !arguments.contains_key("session_id")
     {

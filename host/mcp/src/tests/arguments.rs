@@ -25,7 +25,6 @@ async fn everything_is_said_at_once() {
     let found =
         issues("spawn_run", json!({"role": "boss", "cwd": 5, "session_mode": "resume", "prompt": ""})).await;
     let expected = [
-        ("invalid_type", r#"["backend"]"#, "backend is required: a string"),
         ("invalid_type", r#"["cwd"]"#, "cwd must be a string, not a number"),
         ("too_small", r#"["prompt"]"#, "prompt must not be empty"),
         (
@@ -33,6 +32,7 @@ async fn everything_is_said_at_once() {
             r#"["role"]"#,
             r#"role must be one of "planner", "worker", "reviewer", not "boss""#,
         ),
+        ("custom", r#"["backend"]"#, "backend is required: give it, or a profile that does"),
         ("custom", r#"["session_id"]"#, r#"session_id is required when session_mode is "resume""#),
     ];
     assert_eq!(found, expected.map(|(code, path, text)| (code.to_owned(), path.to_owned(), text.to_owned())));

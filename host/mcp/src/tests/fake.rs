@@ -161,8 +161,8 @@ impl Calls for Fake {
         self.note(format!("spawn_run by {}: {}", client_name(client), call.prompt.unwrap_or_default()));
         Ok(calls::SpawnedRun {
             run_id: run_id(1),
-            backend: call.backend,
-            role: call.role,
+            backend: call.backend.unwrap_or_default(),
+            role: call.role.unwrap_or(Role::Worker),
             session_id: session_id(),
             agent_name: "agent1".to_owned(),
             status: Status::Queued,

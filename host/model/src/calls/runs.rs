@@ -23,10 +23,12 @@ pub struct RunRef {
 /// Input of `spawn_run`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SpawnRun {
-    /// Which kind of agent: codex, command, or another backend that the operator set up.
-    pub backend: String,
-    /// What kind of work: a label.
-    pub role: Role,
+    /// Which kind of agent: codex, or another backend that the operator set up. Needed unless profile says it.
+    #[serde(default)]
+    pub backend: Option<String>,
+    /// What kind of work: a label. Default worker.
+    #[serde(default)]
+    pub role: Option<Role>,
     /// Absolute path of an existing directory to work in.
     pub cwd: String,
     /// new, or resume with session_id.
@@ -45,7 +47,7 @@ pub struct SpawnRun {
     #[serde(default)]
     #[schemars(length(min = 1))]
     pub nickname: Option<String>,
-    /// Path of a file whose text instructs the agent; below cwd or a profile root of the operator's.
+    /// Instructs the agent: a name, such as reviewer, or a file below cwd or a profile root of the operator's.
     #[serde(default)]
     pub profile: Option<String>,
     /// JSON Schema that the final answer must satisfy.
