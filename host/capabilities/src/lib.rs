@@ -1,4 +1,5 @@
-//! What a plugin may ask its host to do: start programs, be woken later, use secrets it never sees.
+//! What a plugin may ask its host to do: start programs, send requests, be woken later, use
+//! secrets it never sees.
 //!
 //! Each capability is a *leaf* with three moments: it parses its grant, authorizes one request against what the
 //! plugin asks for and its operator gives ([`Asker`]), and performs it. A missing grant is a [`Refusal`] that carries
@@ -8,6 +9,7 @@
 
 mod grant;
 pub mod process;
+pub mod request;
 pub mod secret;
 pub mod timer;
 
