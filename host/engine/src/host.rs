@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use pointsman_capabilities::process::{Limits, Processes, sweep};
+use pointsman_capabilities::process::{HostEnvironment, Limits, Processes, sweep};
+use pointsman_capabilities::request::{self, Network, Proxies};
 use pointsman_kernel::{Command, Entry, Next, Run};
 use pointsman_model::{Event, HostId, Outcome, RunRecord, reason};
 use pointsman_store::{Durability, Store};
@@ -49,7 +50,9 @@ impl Host {
             tracing::warn!(%error, "files of dead hosts' processes could not be removed");
         }
         let processes = Processes::new(settings.supervisor.clone(), Limits::standard(), scratch);
-        let parts = Arc::new(Parts::new(settings, store, lease, plugins, processes));
+        let proxies = Proxies::of(&HostEnvironment::of_this_process());
+        let network = Network::new(proxies, request::Limits::standard());
+        let parts = Arc::new(Parts::new(settings, store, lease, plugins, processes, network));
         let host = Self { parts, tasks: TaskTracker::new() };
         let plugins = Arc::clone(&host.parts.plugins);
         tokio::task::spawn_blocking(move || plugins.vet_policies())

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pointsman_capabilities::process::Processes;
+use pointsman_capabilities::request::Network;
 use pointsman_model::{HostId, RunId, SessionId};
 use pointsman_sandbox::BackendPlugin;
 use pointsman_store::{HostLease, Store, StoreError};
@@ -24,6 +25,7 @@ pub(crate) struct Parts {
     pub(crate) plugins: Arc<Plugins>,
     pub(crate) sanitizers: Arc<Sanitizers>,
     pub(crate) processes: Processes,
+    pub(crate) network: Network,
     /// Room for live runs.
     pub(crate) slots: Arc<Semaphore>,
     /// Cancelled when the host is to end.
@@ -51,6 +53,7 @@ impl Parts {
         lease: HostLease,
         plugins: Arc<Plugins>,
         processes: Processes,
+        network: Network,
     ) -> Self {
         Self {
             id: lease.host(),
@@ -60,6 +63,7 @@ impl Parts {
             store,
             plugins,
             processes,
+            network,
             ending: CancellationToken::new(),
             driven: Mutex::default(),
             turns: Mutex::default(),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pointsman_capabilities::process::{Programs, SupervisorCommand};
+use pointsman_capabilities::request::Origins;
 use pointsman_capabilities::secret::Secrets;
 use pointsman_model::{Grant, Principal};
 use serde_json::Value;
@@ -79,6 +80,8 @@ pub struct Settings {
     pub supervisor: SupervisorCommand,
     /// Programs that plugins may start.
     pub programs: Arc<Programs>,
+    /// Origins that plugins may send requests to.
+    pub origins: Origins,
     /// Secrets by name: where to read them when they are needed, never their values.
     pub secrets: Secrets,
     /// Backends by name.

@@ -56,6 +56,9 @@ impl FromStr for Origin {
         let invalid = |why: String| InvalidOrigin { text: text.to_owned(), why };
         let example = "write it as scheme, host and port, such as https://agents.example.com";
         let url = Url::parse(text).map_err(|error| invalid(format!("{error}; {example}")))?;
+        if text.contains('*') {
+            return Err(invalid("it is one server, not a pattern; list each".to_owned()));
+        }
         let origin = Self::of(&url)
             .ok_or_else(|| invalid(format!("only http and https are spoken, not {}", url.scheme())))?;
         if origin.as_str() != text {
@@ -316,7 +319,7 @@ mod tests {
     #[case("http://0x7f.1:80", "write it as http://127.0.0.1")]
     #[case("http://2130706433", "write it as http://127.0.0.1")]
     #[case("https://bücher.example", "write it as https://xn--bcher-kva.example")]
-    #[case("https://*.example.com", "is no origin")]
+    #[case("https://*.example.com", "not a pattern")]
     fn another_spelling_is_an_error_that_gives_the_right_one(#[case] text: &str, #[case] why: &str) {
         let error = text.parse::<Origin>().expect_err(text).to_string();
         assert!(error.contains(why), "{error}");

@@ -19,6 +19,8 @@ pub(crate) struct Config {
     pub(crate) state: State,
     /// Programs that plugins may start, by the id that grants name. They add to the built-in `codex` and `claude`.
     pub(crate) programs: BTreeMap<String, Program>,
+    /// Origins that plugins may send requests to, by scheme, host and port, such as `https://agents.example.com`.
+    pub(crate) origins: BTreeMap<String, Origin>,
     /// Secrets by name: where they are read when they are needed, never their values.
     pub(crate) secrets: BTreeMap<String, Secret>,
     /// Backends by name: the kinds of agent that can be launched. They add to the built-in `codex`.
@@ -73,6 +75,35 @@ pub(crate) struct Program {
     pub(crate) set_env: BTreeMap<String, String>,
     /// Variables that a plugin may set for the program: names, or beginnings of names.
     pub(crate) plugin_env: Vec<String>,
+}
+
+/// An origin that plugins may send requests to.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Origin {
+    /// Methods that may be used. By default GET, HEAD, POST, PUT, PATCH and DELETE.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) methods: Option<Vec<String>>,
+    /// Paths that may be requested: each stands for itself and everything below it. Empty: all.
+    pub(crate) paths: Vec<String>,
+    /// Where the name may lead. By default to public addresses only. Not for an origin that is an address itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) addresses: Option<Vec<AddressClass>>,
+    /// A file with certificates in PEM that are trusted for this origin, beside the system's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) ca_file: Option<PathBuf>,
+}
+
+/// Where an address lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum AddressClass {
+    /// On the internet.
+    Public,
+    /// In a network of one's own.
+    Private,
+    /// On this machine.
+    Loopback,
 }
 
 /// Where a secret is read: exactly one of the two.

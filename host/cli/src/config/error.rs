@@ -54,6 +54,14 @@ pub(crate) enum ConfigError {
         /// What is wrong.
         source: pointsman_capabilities::process::InvalidProgram,
     },
+    /// An origin that can never be reached.
+    #[error("{}: {source}", path.display())]
+    Origins {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: pointsman_capabilities::request::InvalidEntry,
+    },
     /// This program does not know where it lies, so it cannot start itself again to supervise agents.
     #[error("the place of this program cannot be found: {0}")]
     NoProgram(std::io::Error),

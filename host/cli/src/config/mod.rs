@@ -10,6 +10,7 @@ mod error;
 mod example;
 mod grant;
 mod load;
+mod origins;
 mod programs;
 mod settings;
 mod spelling;

@@ -15,6 +15,7 @@ use super::defaults::{CAREFUL, complete};
 use super::document::{Backend, Policy, Sanitizer, Secret};
 use super::error::ConfigError;
 use super::load::Loaded;
+use super::origins::origins;
 use super::programs::programs;
 
 /// Makes settings of a configuration, what is built in included. Reads rule files; loads no component.
@@ -29,6 +30,7 @@ pub(crate) fn settings(loaded: &Loaded) -> Result<Settings, ConfigError> {
         ancestors: Vec::new(),
         supervisor: SupervisorCommand::this_program(crate::SUPERVISE).map_err(ConfigError::NoProgram)?,
         programs: Arc::new(programs(loaded, &config.programs)?),
+        origins: origins(loaded, &config.origins)?,
         secrets: Secrets::new(named(&config.secrets, |name, secret| source(loaded, name, secret))?),
         backends: named(&config.backends, |name, it| backend(loaded, name, it))?,
         sanitizers: listed(config.sanitizers.as_deref(), |at, it| sanitizer(loaded, at, it))?,

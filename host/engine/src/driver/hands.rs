@@ -1,4 +1,4 @@
-//! What a run sets in motion: processes and timers.
+//! What a run sets in motion: processes, requests and timers.
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
@@ -6,17 +6,26 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pointsman_capabilities::process::{Child, authorize};
+use pointsman_capabilities::request::{self, Client, LiveRequest};
 use pointsman_capabilities::timer::{Ring, Timers};
 use pointsman_capabilities::{Asker, Refusal};
-use pointsman_model::plugin::{Effect, HandleId, Input, Process};
+use pointsman_model::plugin::{Effect, HandleId, Input, Process, Request};
 use pointsman_model::{CapabilityRequest, Grant, Leaf};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::parts::Parts;
 
-/// Inputs that wait for the plugin at most. Behind them the processes' pipes are not read.
+/// Inputs that wait for the plugin at most. Behind them the processes' pipes and the servers' sockets are not read.
 const WAITING: usize = 4;
+
+/// An input under way to the plugin.
+#[derive(Debug)]
+pub(super) struct Arrival {
+    input: Input,
+    /// The request that it belongs to. A handle is free again as soon as its request is aborted, so it does not tell.
+    request: Option<(HandleId, u64)>,
+}
 
 /// Who asks, and in which surroundings.
 pub(super) struct Asking {
@@ -34,34 +43,51 @@ pub(super) struct Hands {
     parts: Arc<Parts>,
     asking: Asking,
     children: HashMap<HandleId, Child>,
+    client: Client,
+    /// By handle: which request of this run it is, counted from 1, and the request itself.
+    requests: HashMap<HandleId, (u64, LiveRequest)>,
+    sent: u64,
     timers: Timers,
     live_timers: HashSet<HandleId>,
-    inputs: mpsc::Sender<Input>,
+    arrivals: mpsc::Sender<Arrival>,
 }
 
 impl Hands {
     pub(super) fn new(
         parts: Arc<Parts>,
         asking: Asking,
-    ) -> (Self, mpsc::Receiver<Input>, mpsc::Receiver<Ring>) {
-        let (inputs, receiver) = mpsc::channel(WAITING);
+    ) -> (Self, mpsc::Receiver<Arrival>, mpsc::Receiver<Ring>) {
+        let (arrivals, receiver) = mpsc::channel(WAITING);
         let (timers, rings) = Timers::new();
-        let (children, live_timers) = Default::default();
-        (Self { parts, asking, children, timers, live_timers, inputs }, receiver, rings)
+        let client = Client::new(&parts.network);
+        let (children, requests, live_timers) = Default::default();
+        let this = Self { parts, asking, children, client, requests, sent: 0, timers, live_timers, arrivals };
+        (this, receiver, rings)
     }
 
     /// Says whether anything lives that may bring an input.
     pub(super) fn is_busy(&self) -> bool {
-        !self.children.is_empty() || !self.live_timers.is_empty()
+        !self.children.is_empty() || !self.requests.is_empty() || !self.live_timers.is_empty()
     }
 
-    /// Takes note of inputs on their way to the plugin: a process that has exited is no longer held.
-    pub(super) fn note(&mut self, inputs: &[Input]) {
-        for input in inputs {
-            if let Input::ProcessExited { id, .. } = input {
-                self.children.remove(id);
+    /// Takes what has arrived for the plugin; gives what still counts. A process that has exited and a request that is
+    /// over are no longer held, and of a request that was aborted nothing more is said.
+    pub(super) fn accept(&mut self, arrivals: Vec<Arrival>) -> Vec<Input> {
+        let mut inputs = Vec::with_capacity(arrivals.len());
+        for Arrival { input, request } in arrivals {
+            if let Some((id, number)) = request
+                && self.requests.get(&id).is_none_or(|(live, _)| *live != number)
+            {
+                continue;
             }
+            match &input {
+                Input::ProcessExited { id, .. } => drop(self.children.remove(id)),
+                Input::ResponseEnded(id) | Input::RequestFailed { id, .. } => drop(self.requests.remove(id)),
+                _ => {}
+            }
+            inputs.push(input);
         }
+        inputs
     }
 
     /// Takes a timer's ring; gives the input that it makes, if the timer still counts.
@@ -115,11 +141,12 @@ impl Hands {
                 self.live_timers.remove(&id);
                 None
             }
-            Effect::SendRequest(request) => {
-                let reason = "this version of the host sends no requests".to_owned();
-                Some(refused(name, Some(request.id), Leaf::RequestSend.as_str(), reason))
+            Effect::SendRequest(request) => self.send(&request).err().map(said),
+            // A request that is over needs no abort.
+            Effect::AbortRequest(id) => {
+                self.requests.remove(&id);
+                None
             }
-            Effect::AbortRequest(_) => None,
             Effect::Extension(what, _) => {
                 Some(refused(name, None, "", format!("this host knows no extension {what:?}")))
             }
@@ -153,18 +180,46 @@ impl Hands {
         };
         tracing::info!(program = process.program, pid = child.pid(), "process started");
         self.children.insert(id, child);
-        let inputs = self.inputs.clone();
+        let arrivals = self.arrivals.clone();
         tokio::spawn(async move {
             while let Some(event) = events.recv().await {
                 // When nobody takes inputs any more, the output is still read, so that the process can end.
-                drop(inputs.send(event.into_input(id)).await);
+                drop(arrivals.send(Arrival { input: event.into_input(id), request: None }).await);
             }
         });
         None
     }
 
-    /// Ends every process: interrupt, terminate, kill, with a grace period after each.
+    fn send(&mut self, request: &Request) -> Result<(), Refusal> {
+        let id = request.id;
+        if self.requests.contains_key(&id) {
+            let reason = format!("handle {id} already names a live request");
+            return Err(Refusal { effect: "send-request", id: Some(id), leaf: Leaf::RequestSend, reason });
+        }
+        let settings = &self.parts.settings;
+        let authorized =
+            request::authorize(request, &asker(&self.asking), &settings.origins, &settings.secrets)?;
+        let (method, place) = (authorized.method().to_owned(), authorized.place());
+        let (live, mut events) = self.client.send(authorized)?;
+        tracing::info!(method, place, "request sent");
+        self.sent += 1;
+        let number = self.sent;
+        self.requests.insert(id, (number, live));
+        let arrivals = self.arrivals.clone();
+        tokio::spawn(async move {
+            while let Some(event) = events.recv().await {
+                let arrival = Arrival { input: event.into_input(id), request: Some((id, number)) };
+                if arrivals.send(arrival).await.is_err() {
+                    return;
+                }
+            }
+        });
+        Ok(())
+    }
+
+    /// Ends every request at once, and every process: interrupt, terminate, kill, with a grace period after each.
     pub(super) async fn stop_all(&mut self, grace: Duration) {
+        self.requests.clear();
         let mut stops = JoinSet::new();
         for (_, child) in self.children.drain() {
             stops.spawn(async move {

@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::corrective::{Again, together};
-use super::hands::{Hands, refused};
+use super::hands::{Arrival, Hands, refused};
 use super::outcome::checked;
 use super::raise::{blame, panicked};
 use super::told::{kind_of, with_item};
@@ -38,7 +38,7 @@ pub(super) struct Stage {
     /// Taken while a call is on another thread.
     pub(super) guest: Option<BackendRun>,
     pub(super) hands: Hands,
-    pub(super) inputs: mpsc::Receiver<Input>,
+    pub(super) inputs: mpsc::Receiver<Arrival>,
     pub(super) rings: mpsc::Receiver<Ring>,
     /// Inputs of the host's own, handed over before anything else.
     pub(super) own: VecDeque<Input>,
@@ -163,12 +163,15 @@ impl Driver {
                 Some(ring) = stage.rings.recv() => stage.own.extend(stage.hands.ring(ring)),
                 input = stage.inputs.recv() => {
                     let Some(first) = input else { continue };
-                    let mut inputs = vec![first];
-                    while inputs.len() < BATCH && let Ok(next) = stage.inputs.try_recv() {
-                        inputs.push(next);
+                    let mut arrivals = vec![first];
+                    while arrivals.len() < BATCH && let Ok(next) = stage.inputs.try_recv() {
+                        arrivals.push(next);
+                    }
+                    let inputs = stage.hands.accept(arrivals);
+                    if inputs.is_empty() {
+                        continue;
                     }
                     stage.refusals = 0;
-                    stage.hands.note(&inputs);
                     return Ok(Gathered::Inputs(inputs));
                 }
             }

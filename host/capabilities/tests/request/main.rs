@@ -1,0 +1,4 @@
+//! The request capability against real sockets on loopback.
+
+mod conversation;
+mod support;
