@@ -9,5 +9,6 @@ mod codex;
 mod conformance;
 mod interactive;
 mod lifetime;
+mod profiles;
 mod stdio;
 mod structured;

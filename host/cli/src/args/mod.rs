@@ -3,6 +3,7 @@
 mod a2a;
 mod approvals;
 mod plugin;
+mod profiles;
 mod runs;
 
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use clap::{Args, Parser, Subcommand};
 pub(crate) use a2a::{A2aCommand, ServeArgs};
 pub(crate) use approvals::ApprovalsCommand;
 pub(crate) use plugin::PluginCommand;
+pub(crate) use profiles::ProfilesCommand;
 pub(crate) use runs::{EventsArgs, ListArgs, RunTarget, RunsCommand};
 
 use crate::exit::Exit;
@@ -62,6 +64,9 @@ pub(crate) enum Command {
     /// Look at the components that are configured
     #[command(subcommand)]
     Plugin(PluginCommand),
+    /// Look at the profiles that instruct agents
+    #[command(subcommand)]
+    Profiles(ProfilesCommand),
     /// Look at the configuration
     #[command(subcommand)]
     Config(ConfigCommand),

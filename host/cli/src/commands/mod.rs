@@ -7,6 +7,7 @@ mod config;
 mod doctor;
 mod events;
 mod plugin;
+mod profiles;
 mod runs;
 mod serve;
 
@@ -39,6 +40,7 @@ pub(crate) fn run(cli: Cli) -> Outcome {
         Command::Approvals(command) => approvals::run(out, &loaded, command),
         Command::A2a(command) => a2a::run(&loaded, command),
         Command::Plugin(command) => plugin::run(out, &loaded, &command),
+        Command::Profiles(command) => profiles::run(out, &loaded, &command),
         Command::Config(_) | Command::Doctor | Command::Completions { .. } => Ok(Exit::Ok),
     }
 }

@@ -14,6 +14,7 @@ use crate::program::Home;
 #[case::no_such_run(&["runs", "show", "6f1c2a34-0f5e-4c6b-9a51-2f0f7c1d9e10"], 4)]
 #[case::no_such_agent(&["runs", "result", "nobody"], 4)]
 #[case::no_such_approval(&["approvals", "allow", "6f1c2a34"], 4)]
+#[case::no_such_profile(&["profiles", "show", "nobody"], 4)]
 #[case::no_such_plugin(&["plugin", "inspect", "nobody"], 4)]
 fn the_exit_status_says_how_it_went(#[case] args: &[&str], #[case] exit: i32) {
     let it = Home::new().run(args);
@@ -34,6 +35,8 @@ fn an_error_says_what_failed_and_what_would_help() {
 #[case(&["runs", "list", "--json"])]
 #[case(&["approvals", "list", "--json"])]
 #[case(&["plugin", "list", "--json"])]
+#[case(&["profiles", "list", "--json"])]
+#[case(&["profiles", "show", "reviewer", "--json"])]
 #[case(&["config", "check", "--json"])]
 #[case(&["doctor", "--json"])]
 fn json_is_one_value_on_standard_output(#[case] args: &[&str]) {

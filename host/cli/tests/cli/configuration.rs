@@ -48,6 +48,24 @@ fn faults_are_named_with_their_place(#[case] text: &str, #[case] said: &str) {
 }
 
 #[test]
+fn profiles_are_read_beside_the_configuration() {
+    let home = Home::new();
+    home.configure("");
+    let folder = home.path().join(".config/pointsman/profiles");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("strict.md"), "---\naccess: read-only\ndescription: Looks hard\n---\nlook")
+        .unwrap();
+    std::fs::write(folder.join("torn.md"), "---\nacces: full\n---\nlook").unwrap();
+    let it = home.run(&["profiles", "list"]);
+    assert_eq!((it.exit, it.err.as_str()), (Some(0), ""));
+    for said in ["reviewer", "Looks hard", "access read-only", "line 2: unknown key `acces`"] {
+        assert!(it.out.contains(said), "{said} in {}", it.out);
+    }
+    let it = home.run(&["profiles", "show", "strict"]);
+    assert!(it.out.ends_with("\n\nlook\n"), "{}", it.out);
+}
+
+#[test]
 fn no_file_is_needed_and_the_working_directory_is_never_looked_at() {
     let home = Home::new();
     std::fs::write(home.path().join("pointsman.toml"), "nonsense").unwrap();
