@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use pointsman_model::Leaf;
 use pointsman_model::plugin::{Framing, HandleId, Request, SecretOr};
 use reqwest::Method;
@@ -37,7 +38,8 @@ pub struct AuthorizedRequest {
     pub(super) method: Method,
     pub(super) url: Url,
     pub(super) headers: HeaderMap,
-    pub(super) body: Option<Vec<u8>>,
+    /// Counted, not copied, each time that it is sent.
+    pub(super) body: Option<Bytes>,
     pub(super) cut: Cut,
     pub(super) idle_timeout: Option<Duration>,
     pub(super) total_timeout: Option<Duration>,
@@ -183,7 +185,7 @@ pub fn authorize(
         method,
         url,
         headers,
-        body: request.body.clone(),
+        body: request.body.clone().map(Bytes::from),
         cut,
         idle_timeout: request.idle_timeout_ms.map(milliseconds),
         total_timeout: request.total_timeout_ms.map(milliseconds),

@@ -35,7 +35,6 @@ pub(super) async fn exchange(
     let (limits, shown) = (network.limits(), request.place());
     let total = request.total_timeout.unwrap_or(limits.most_total_timeout).min(limits.most_total_timeout);
     let idle = request.idle_timeout.unwrap_or(limits.idle_timeout).min(limits.most_idle_timeout);
-    tracing::debug!(method = %request.method, place = shown, "request sent");
     let conversation = async {
         let client = pool.get_or_try_init(|| network.pool(&request.rules)).await?;
         let cut = request.cut;
@@ -94,7 +93,7 @@ async fn send(
     let mut message = reqwest::Request::new(request.method.clone(), request.url.clone());
     message.headers_mut().extend(request.headers.clone());
     message.headers_mut().insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-    *message.body_mut() = request.body.clone().map(Into::into);
+    *message.body_mut() = request.body.clone().map(reqwest::Body::from);
     match timeout(idle, client.execute(message)).await {
         Ok(response) => response.map_err(|error| Failure::of(error, &shown)),
         Err(_) => Err(Failure::idle(idle)),

@@ -17,6 +17,8 @@ use super::tls;
 /// What a stream of HTTP/2 may send ahead of its reader. All streams of a connection together fill the connection's
 /// own window, so that some whose reader is slow leave room for the others.
 const STREAM_WINDOW: u32 = 256 * 1024;
+/// The largest window that HTTP/2 knows.
+const MOST_WINDOW: u32 = (1 << 31) - 1;
 
 /// How much and how long.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,8 +88,8 @@ impl Network {
     pub(super) async fn pool(&self, rules: &OriginRules) -> Result<reqwest::Client, Failure> {
         let unreachable = |text: String| Failure::new(RequestFault::Unreachable, text);
         let limits = self.limits();
-        let connection_window =
-            STREAM_WINDOW.saturating_mul(u32::try_from(limits.live).unwrap_or(u32::MAX) + 1);
+        let streams = u32::try_from(limits.live).unwrap_or(u32::MAX).saturating_add(1);
+        let connection_window = STREAM_WINDOW.saturating_mul(streams).min(MOST_WINDOW);
         let builder = reqwest::Client::builder()
             .tls_backend_preconfigured(self.tls(rules).await.map_err(unreachable)?)
             .user_agent(concat!("pointsman/", env!("CARGO_PKG_VERSION")))
@@ -101,7 +103,7 @@ impl Network {
             .http2_max_header_list_size(u32::try_from(limits.head_bytes).unwrap_or(u32::MAX));
         let builder = match self.inner.proxies.route(rules).map_err(unreachable)? {
             Route::Direct => builder.dns_resolver(Resolver::direct(rules)),
-            Route::Proxy(proxy) => builder.dns_resolver(Resolver::of_proxy(rules)).proxy(proxy),
+            Route::Proxy(proxy) => builder.dns_resolver(Resolver::of_proxy(rules)).proxy(*proxy),
         };
         builder.build().map_err(|error| unreachable(format!("no connection can be made: {error}")))
     }

@@ -22,7 +22,7 @@ pub struct Proxies {
 /// How an origin is reached.
 pub(super) enum Route {
     Direct,
-    Proxy(reqwest::Proxy),
+    Proxy(Box<reqwest::Proxy>),
 }
 
 impl Proxies {
@@ -85,10 +85,18 @@ impl Proxies {
         let made = reqwest::Proxy::all(intercept.uri().to_string());
         // The error would show the proxy's URL.
         let proxy = made.map_err(|_| format!("{variable} of the host's environment names no proxy"))?;
-        Ok(Route::Proxy(match intercept.basic_auth() {
+        Ok(Route::Proxy(Box::new(match intercept.basic_auth() {
             Some(credentials) => proxy.custom_http_auth(credentials.clone()),
             None => proxy,
-        }))
+        })))
+    }
+
+    /// Says whether an origin is reached by a proxy.
+    ///
+    /// # Errors
+    /// If it cannot be reached as things are; the text says what would help.
+    pub fn applies_to(&self, rules: &OriginRules) -> Result<bool, String> {
+        Ok(matches!(self.route(rules)?, Route::Proxy(_)))
     }
 }
 

@@ -186,7 +186,7 @@ async fn a_slow_plugin_holds_the_server_up() {
             while taken < sent {
                 match exchange.next().await {
                     ResponseEvent::Events(events) => {
-                        taken += events.iter().map(|event| event.data.len() + 8).sum::<usize>()
+                        taken += events.iter().map(|event| event.data.len() + 8).sum::<usize>();
                     }
                     ResponseEvent::Bytes(bytes) => taken += bytes.len(),
                     event => panic!("{event:?}"),

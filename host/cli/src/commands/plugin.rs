@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use pointsman_engine::Settings;
-use pointsman_model::Grant;
+use pointsman_model::{CapabilityRequest, Grant, Leaf};
 use serde_json::{Value, json};
 
 use crate::args::PluginCommand;
@@ -66,16 +66,16 @@ fn inspect(out: Out, settings: &Settings, named: &str) -> Outcome {
     };
     let grants = found.map(|plugin| plugin.grants.as_slice()).unwrap_or_default();
     if out.is_json() {
-        out.json(&as_json(named, &inspected, grants))?;
+        out.json(&as_json(named, &inspected, grants, settings))?;
     } else {
-        show(out, &inspected, grants)?;
+        show(out, &inspected, grants, settings)?;
     }
     Ok(Exit::Ok)
 }
 
-fn as_json(name: &str, inspected: &Inspected, grants: &[Grant]) -> Value {
+fn as_json(name: &str, inspected: &Inspected, grants: &[Grant], settings: &Settings) -> Value {
     let about = &inspected.description;
-    let request = |request: &pointsman_model::CapabilityRequest| json!({ "leaf": request.leaf, "target": request.target, "why": request.why });
+    let request = |request: &CapabilityRequest| json!({ "leaf": request.leaf, "target": request.target, "why": request.why });
     json!({
         "kind": inspected.kind,
         "name": name,
@@ -84,11 +84,18 @@ fn as_json(name: &str, inspected: &Inspected, grants: &[Grant]) -> Value {
         "features": inspected.features,
         "asks_for": about.requests.iter().map(request).collect::<Vec<_>>(),
         "grants": grants,
+        "origins": origins(&about.requests, grants, settings),
         "config_schema": about.config_schema,
     })
 }
 
-fn show(out: Out, inspected: &Inspected, grants: &[Grant]) -> Result<(), Failure> {
+/// Lists the origins that a plugin may send requests to: what it asks for, what it is given, and what the table has.
+fn origins<'a>(requests: &[CapabilityRequest], grants: &[Grant], settings: &'a Settings) -> Vec<&'a str> {
+    let origins = settings.origins.iter().map(|rules| rules.origin().as_str());
+    origins.filter(|origin| Grant::allows(requests, grants, Leaf::RequestSend, origin)).collect()
+}
+
+fn show(out: Out, inspected: &Inspected, grants: &[Grant], settings: &Settings) -> Result<(), Failure> {
     let paint = out.paint();
     let about = &inspected.description;
     let field = |name: &str, value: String| out.line(format!("{} {value}", paint.dim(format!("{name:<9}"))));
@@ -111,6 +118,17 @@ fn show(out: Out, inspected: &Inspected, grants: &[Grant]) -> Result<(), Failure
             paint.good(format!("given: {}", given.join(", ")))
         };
         field("asks for", format!("{} {} ({given}): {}", request.leaf, request.target, request.why))?;
+    }
+    if grants.iter().any(|grant| grant.leaf == Leaf::RequestSend) {
+        field(
+            "reaches",
+            match origins(&about.requests, grants, settings) {
+                origins if origins.is_empty() => {
+                    paint.warn("nothing: none of it is in the table; [origins.\"https://HOST\"]")
+                }
+                origins => origins.join(", "),
+            },
+        )?;
     }
     let keys = about.config_schema["properties"].as_object();
     for (key, schema) in keys.into_iter().flatten() {

@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use pointsman_capabilities::request::Origin;
 use pointsman_model::{Grant, Leaf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -34,6 +35,10 @@ impl FromStr for TextGrant {
                 ));
             }
         };
+        if leaf == Leaf::RequestSend && target != "*" {
+            // Written otherwise it would never match, and nobody would know why.
+            target.parse::<Origin>().map_err(|error| error.to_string())?;
+        }
         match words.next() {
             None => Ok(Self(Grant { leaf, target: target.to_owned() })),
             Some(more) => {
@@ -72,6 +77,9 @@ mod tests {
         let grant: TextGrant = "process/spawn@1 codex".parse().unwrap();
         assert_eq!(grant.get(), &Grant { leaf: Leaf::ProcessSpawn, target: "codex".into() });
         assert_eq!("timer/set@1".parse::<TextGrant>().unwrap().get().target, "*");
+        "request/send@1 https://agents.example.com".parse::<TextGrant>().unwrap();
+        let error = "request/send@1 https://agents.example.com/".parse::<TextGrant>().unwrap_err();
+        assert!(error.contains("write it as https://agents.example.com"), "{error}");
         for wrong in ["", "process/spawn@1", "process/spwan@1 codex", "process/spawn@1 a b"] {
             wrong.parse::<TextGrant>().expect_err(wrong);
         }

@@ -6,6 +6,7 @@ mod answers;
 mod approvals;
 mod client;
 mod configuration;
+mod origins;
 mod program;
 mod serving;
 mod words;

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 
+use crate::ask::Ask;
 use crate::bindings::exports::pointsman::plugin::backend::{
     About, Argument, Effect, Ending, ErrorStream, Features, Framing, Guest, GuestRun, Outcome, Permission,
     Process, Run, ScratchFile, Stamped, Task,
@@ -14,6 +15,7 @@ use crate::{Hostile, describe, word};
 /// A run that does its word in `handle`.
 pub(crate) struct HostileRun {
     word: String,
+    ask: Option<Ask>,
     calls: Cell<u32>,
 }
 
@@ -33,16 +35,21 @@ impl GuestRun for HostileRun {
     fn start(task: Task) -> Result<(Run, Vec<Effect>), String> {
         let word = word(&task.config);
         let config: serde_json::Value = serde_json::from_str(&task.config).unwrap_or_default();
+        let ask = Ask::of(&word);
         let (calls, effects) = match config["in"].as_str() {
+            _ if ask.is_some() => (0, ask.as_ref().map(Ask::start).unwrap_or_default()),
             Some("handle") => (0, Vec::new()),
             // Asks for a program, and does its word when it hears what became of that.
             Some("first_input") => (1, vec![start(Vec::new())]),
             _ => (0, act(&word)?),
         };
-        Ok((Run::new(Self { word, calls: Cell::new(calls) }), effects))
+        Ok((Run::new(Self { word, ask, calls: Cell::new(calls) }), effects))
     }
 
     fn handle(&self, inputs: Vec<Stamped>) -> Result<Vec<Effect>, String> {
+        if let Some(ask) = &self.ask {
+            return Ok(ask.hear(inputs));
+        }
         self.calls.set(self.calls.get() + 1);
         // Behaves the first time, so that a test sees the instance alive before it ruins it.
         if self.calls.get() == 1 {
@@ -80,7 +87,7 @@ fn act(word: &str) -> Result<Vec<Effect>, String> {
     })
 }
 
-fn emit(data: &str) -> Effect {
+pub(crate) fn emit(data: &str) -> Effect {
     Effect::Emit(Event { kind: "x_hostile_said".to_owned(), item: None, data: data.to_owned() })
 }
 
@@ -92,6 +99,17 @@ fn ask(id: &str) -> Effect {
         title: "rm -rf /".to_owned(),
         detail: r#"{"command":"rm -rf /"}"#.to_owned(),
         editable: false,
+    })
+}
+
+pub(crate) fn finish() -> Effect {
+    Effect::Finish(Outcome {
+        ending: Ending::Completed,
+        final_response: None,
+        structured_output: None,
+        usage: None,
+        reason: None,
+        error: None,
     })
 }
 

@@ -15,7 +15,7 @@ pub(crate) fn describe() -> Description {
     let requests = match word {
         "unknown_leaf" => vec![request("process/spwan@1")],
         "many_requests" => (0..100_000).map(|_| request("timer/set@1")).collect(),
-        _ => vec![request("process/spawn@1")],
+        _ => vec![request("process/spawn@1"), request("request/send@1")],
     };
     let schema = match word {
         "schema_no_json" => "{".to_owned(),

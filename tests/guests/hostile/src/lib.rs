@@ -2,10 +2,11 @@
 //!
 //! One component exports all three kinds of plugin. What it does in a call is said by a word: a backend's and a
 //! sanitizer's stands in the configuration as `{"do": "spin"}`, with `"in": "start"`, `"in": "handle"` or
-//! `"in": "first_input"` for a backend; a policy's stands in its configuration for `load`, and as `decide` there or as
+//! `"in": "first_input"` for a backend (`ask URL` and `ask_again URL` take a whole run); a policy's stands in its configuration for `load`, and as `decide` there or as
 //! the question's `action` for `decide`. A description is asked for without any parameter: its word is
 //! `describe::WORD`, which tests overwrite in the component's bytes.
 
+mod ask;
 mod backend;
 mod describe;
 mod policy;

@@ -4,6 +4,7 @@ mod checkout;
 mod components;
 mod finding;
 mod kernel;
+mod origins;
 mod programs;
 mod state;
 
@@ -27,6 +28,7 @@ pub(super) fn run(out: Out, named: Option<&Path>) -> Outcome {
             findings.push(state::check(&settings.state));
             progress.now("asking programs for their versions");
             findings.extend(programs::check(&settings));
+            findings.extend(origins::check(&settings));
             progress.now("loading components");
             findings.extend(components::check(&settings));
         }

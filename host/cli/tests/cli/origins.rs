@@ -1,0 +1,100 @@
+//! The table of origins: what is wrong with it, and what a plugin reaches by it.
+
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use crate::program::Home;
+
+const AGENTS: &str = "https://agents.example.com";
+
+#[rstest]
+#[case::spelt_otherwise(
+    "[origins.\"https://Agents.example.com/\"]\n",
+    "origins: \"https://Agents.example.com/\" is no origin: write it as https://agents.example.com"
+)]
+#[case::metadata(
+    "[origins.\"http://169.254.169.254\"]\n",
+    "no request goes to this address, whatever is configured"
+)]
+#[case::no_certificates(
+    "[origins.\"https://agents.example.com\"]\nca_file = \"nowhere.pem\"\n",
+    "origins.\"https://agents.example.com\": ~/.config/pointsman/nowhere.pem: "
+)]
+#[case::no_class(
+    "[origins.\"https://agents.example.com\"]\naddresses = [\"intranet\"]\n",
+    "unknown variant `intranet`, expected one of `public`, `private`, `loopback`"
+)]
+#[case::a_grant_that_could_never_match(
+    "[backends.far]\ncomponent = \"bundled:command\"\ngrants = [\"request/send@1 https://agents.example.com/a2a\"]\n",
+    "is no origin: write it as https://agents.example.com"
+)]
+fn faults_are_named(#[case] text: &str, #[case] said: &str) {
+    let home = Home::new();
+    home.configure(text);
+    let it = home.run(&["config", "check"]);
+    assert_eq!(it.exit, Some(3), "{it:?}");
+    assert!(it.err.contains(said), "{}", it.err);
+}
+
+fn origin<'a>(report: &'a Value, name: &str) -> &'a Value {
+    let findings = report["findings"].as_array().unwrap();
+    findings
+        .iter()
+        .find(|finding| finding["subject"] == name)
+        .unwrap_or_else(|| panic!("no {name}: {report}"))
+}
+
+#[test]
+fn doctor_lists_origins_and_names_those_that_are_missing() {
+    let home = Home::new();
+    let backend = "[backends.far]\ncomponent = \"bundled:remote_a2a\"\nconfig.agent_url = \"https://agents.example.com\"\n";
+    home.configure(&format!(
+        "[origins.\"http://127.0.0.1:9999\"]\npaths = [\"/a2a\"]\n{backend}grants = [\"request/send@1 {AGENTS}\"]\n"
+    ));
+    let it = home.run(&["doctor", "--json"]);
+    let report: Value = serde_json::from_str(&it.out).unwrap();
+    assert_eq!((it.exit, &report["ok"]), (Some(1), &json!(false)));
+    let finding =
+        |name: &str, health: &str, detail: &str| json!({"subject": name, "health": health, "detail": detail});
+    let listed = origin(&report, "origin http://127.0.0.1:9999");
+    let detail = "GET, HEAD, POST, PUT, PATCH, DELETE; /a2a; no backend was given it";
+    assert_eq!(*listed, finding("origin http://127.0.0.1:9999", "note", detail));
+    let name = format!("origin {AGENTS}");
+    let mut missing =
+        finding(&name, "missing", "backend far was given it, and the table of origins does not have it");
+    missing["mend"] = json!(format!("[origins.\"{AGENTS}\"]"));
+    assert_eq!(*origin(&report, &name), missing);
+
+    home.configure(&format!(
+        "[origins.\"{AGENTS}\"]\nmethods = [\"GET\"]\n{backend}grants = [\"request/send@1 *\"]\n"
+    ));
+    let mut behind_a_proxy = home.command(&["doctor", "--json"]);
+    let it = home.said(behind_a_proxy.env("HTTPS_PROXY", "http://proxy:3128").output().unwrap());
+    let report: Value = serde_json::from_str(&it.out).unwrap();
+    let listed = origin(&report, &name);
+    assert_eq!(listed["health"], "good");
+    let detail = listed["detail"].as_str().unwrap();
+    assert!(
+        detail.starts_with("GET; all paths; public addresses; by a proxy, which looks the name up; for "),
+        "{detail}"
+    );
+}
+
+#[test]
+fn inspect_tells_what_a_plugin_reaches() {
+    let home = Home::new();
+    let backend = |target: &str| {
+        format!(
+            "[backends.far]\ncomponent = \"bundled:remote_a2a\"\nconfig.agent_url = \"{AGENTS}\"\ngrants = [\"request/send@1 {target}\"]\n"
+        )
+    };
+    home.configure(&backend("*"));
+    let it = home.run(&["plugin", "inspect", "far"]);
+    assert!(it.out.contains("reaches   nothing: none of it is in the table"), "{it:?}");
+    home.configure(&format!("[origins.\"{AGENTS}\"]\n[origins.\"http://127.0.0.1:1\"]\n{}", backend(AGENTS)));
+    let it = home.run(&["plugin", "inspect", "far"]);
+    assert!(it.out.contains(&format!("reaches   {AGENTS}\n")), "{it:?}");
+    let it = home.run(&["plugin", "inspect", "far", "--json"]);
+    let inspected: Value = serde_json::from_str(&it.out).unwrap();
+    assert_eq!(inspected["origins"], json!([AGENTS]));
+}
