@@ -11,6 +11,7 @@ mod failure;
 mod lineage;
 mod logging;
 mod plugins;
+mod question;
 mod state;
 mod terminal;
 mod user;

@@ -14,7 +14,14 @@ pub(crate) enum ApprovalsCommand {
     /// Show exactly what is asked
     Show(ApprovalTarget),
     /// Allow it, once
-    Allow(ApprovalTarget),
+    Allow {
+        #[command(flatten)]
+        approval: ApprovalTarget,
+        /// Allow it with another input of the agent's tool, where the question is editable: JSON, `@FILE`, or `@-` for
+        /// standard input
+        #[arg(long, value_name = "JSON|@FILE")]
+        input: Option<String>,
+    },
     /// Deny it
     Deny {
         #[command(flatten)]

@@ -4,6 +4,7 @@ mod a2a;
 mod approvals;
 mod plugin;
 mod profiles;
+mod run;
 mod runs;
 
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ pub(crate) use a2a::{A2aCommand, ServeArgs};
 pub(crate) use approvals::ApprovalsCommand;
 pub(crate) use plugin::PluginCommand;
 pub(crate) use profiles::ProfilesCommand;
+pub(crate) use run::{OutputForm, RunArgs, ShowingArgs};
 pub(crate) use runs::{EventsArgs, ListArgs, RunTarget, RunsCommand};
 
 use crate::exit::Exit;
@@ -52,6 +54,11 @@ pub(crate) enum Command {
     /// Serve MCP on standard input and output; this is what a client starts
     #[command(visible_alias = "mcp")]
     Serve,
+    /// Launch an agent, follow it and answer its questions, here in the terminal
+    Run(Box<RunArgs>),
+    /// Drive one run in the background; what `pointsman run --detach` starts
+    #[command(name = "__detached", hide = true)]
+    Detached,
     /// Look at runs, and end them
     #[command(subcommand)]
     Runs(RunsCommand),

@@ -1,6 +1,10 @@
 //! `pointsman approvals`: the channel by which a person answers, and no agent.
 
-use pointsman_model::{Answer, Approval, ApprovalState, Principal, Timestamp};
+use std::fs::File;
+use std::io::Read;
+
+use pointsman_model::{Answer, Approval, ApprovalState, Timestamp};
+use serde_json::Value;
 
 use super::answer::{as_host, ask_owner};
 use crate::args::ApprovalsCommand;
@@ -8,18 +12,27 @@ use crate::config::Loaded;
 use crate::control::{Reply, Request};
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
+use crate::question::{Extent, describe, title};
 use crate::state::State;
-use crate::terminal::{Align, Out, Paint, ago, in_future, now, render};
+use crate::terminal::{Align, Out, Paint, ago, in_future, now, one_line, render, visible};
 
 /// Questions in one listing, at most.
 const LISTED: u32 = 1000;
+/// An edited input may be so large.
+const LARGEST_INPUT: u64 = 2 * 1024 * 1024;
 
 pub(super) fn run(out: Out, loaded: &Loaded, command: ApprovalsCommand) -> Outcome {
     let state = State::open(loaded)?;
     match command {
         ApprovalsCommand::List { all } => list(out, &state, all),
         ApprovalsCommand::Show(target) => show(out, &state.approval(&target.approval)?),
-        ApprovalsCommand::Allow(target) => settle(out, loaded, &state, &target.approval, Answer::Allow),
+        ApprovalsCommand::Allow { approval, input } => {
+            let answer = match input.as_deref().map(edited).transpose()? {
+                Some(input) => Answer::AllowEdited { input },
+                None => Answer::Allow,
+            };
+            settle(out, loaded, &state, &approval.approval, answer)
+        }
         ApprovalsCommand::Deny { approval, message } => {
             settle(out, loaded, &state, &approval.approval, Answer::Deny { feedback: message })
         }
@@ -51,10 +64,10 @@ fn list(out: Out, state: &State, all: bool) -> Outcome {
         vec![
             short(&approval.approval_id),
             state_word(out.paint(), approval.state),
-            what(approval),
+            title(approval),
             ago(now, approval.asked_at),
             if pending { in_future(now, approval.expires_at) } else { String::new() },
-            approval.reason.clone(),
+            one_line(&approval.reason, 200),
         ]
     };
     out.line(render(out, &columns, approvals.iter().map(row).collect()))?;
@@ -72,15 +85,15 @@ fn show(out: Out, approval: &Approval) -> Outcome {
     let paint = out.paint();
     let now = now();
     let when = |at: Timestamp| format!("{at} {}", paint.dim(format!("({})", ago(now, at))));
-    let field = |name: &str, value: String| out.line(format!("{} {value}", paint.dim(format!("{name:<9}"))));
-    field("approval", approval.approval_id.to_string())?;
-    field("state", state_word(paint, approval.state))?;
-    field("reason", paint.bold(&approval.reason))?;
-    if let Some(rule) = &approval.rule {
-        field("rule", rule.clone())?;
+    let field =
+        |name: &str, value: String| out.line(format!("  {} {value}", paint.dim(format!("{name:<10}"))));
+    for line in describe(approval, Extent::Whole, paint) {
+        out.line(line)?;
     }
+    out.line("")?;
+    field("approval", approval.approval_id.to_string())?;
     field("run", approval.run_id.to_string())?;
-    field("asked by", approval.chain.iter().map(principal).collect::<Vec<_>>().join(" > "))?;
+    field("state", state_word(paint, approval.state))?;
     field("asked", when(approval.asked_at))?;
     match approval.state {
         ApprovalState::Pending => {
@@ -91,16 +104,42 @@ fn show(out: Out, approval: &Approval) -> Outcome {
         }
         _ => {
             let settled = approval.settled_at.map(when).unwrap_or_default();
-            field("settled", format!("{settled} {}", approval.settled_by.as_deref().unwrap_or_default()))?;
+            let by = approval.settled_by.as_deref().unwrap_or_default();
+            field("settled", format!("{settled} {}", visible(by)))?;
         }
     }
     if let Some(feedback) = &approval.feedback {
-        field("said", feedback.clone())?;
+        field("said", one_line(feedback, usize::MAX))?;
     }
-    field("digest", approval.digest.to_string())?;
-    out.line(paint.dim("\nThe exact request, which the digest binds the answer to:"))?;
-    out.line(serde_json::to_string_pretty(&approval.detail).map_err(Failure::internal)?)?;
+    if approval.state == ApprovalState::Pending {
+        let id = approval.approval_id;
+        out.line(paint.dim(format!("\nAnswer with `pointsman approvals allow {id}` or `deny {id}`.")))?;
+        if approval.editable {
+            let how = "Its input can be edited: `allow` with --input and other JSON, or --input @FILE.";
+            out.line(paint.dim(how))?;
+        }
+    }
     Ok(Exit::Ok)
+}
+
+/// Reads the input that is to stand in place of the agent's.
+fn edited(text: &str) -> Result<Value, Failure> {
+    let wrong = |why: String| {
+        Failure::new(Exit::Usage, format!("--input: {why}"))
+            .help("`pointsman approvals show` prints the input as the agent made it")
+    };
+    let read = |source: &mut dyn Read| {
+        let mut text = String::new();
+        source.take(LARGEST_INPUT).read_to_string(&mut text).map(|_| text)
+    };
+    let text = match text.strip_prefix('@') {
+        Some("-") => read(&mut std::io::stdin()).map_err(|error| wrong(error.to_string()))?,
+        Some(file) => File::open(file)
+            .and_then(|mut file| read(&mut file))
+            .map_err(|error| wrong(format!("{file}: {error}")))?,
+        None => text.to_owned(),
+    };
+    serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))
 }
 
 fn settle(out: Out, loaded: &Loaded, state: &State, text: &str, answer: Answer) -> Outcome {
@@ -132,7 +171,7 @@ fn settle(out: Out, loaded: &Loaded, state: &State, text: &str, answer: Answer) 
         ApprovalState::Denied => paint.warn("denied"),
         _ => paint.good("allowed"),
     };
-    out.line(format!("{word} {}: {}", what(&settled), settled.reason))?;
+    out.line(format!("{word} {}: {}", title(&settled), visible(&settled.reason)))?;
     if !host_lives {
         out.line(paint.dim("Its host has ended; the answer is kept, and the next host goes by it."))?;
     }
@@ -141,26 +180,6 @@ fn settle(out: Out, loaded: &Loaded, state: &State, text: &str, answer: Answer) 
 
 fn short(id: &impl ToString) -> String {
     id.to_string().chars().take(8).collect()
-}
-
-/// Says in a few words what is asked: `spawn codex in /work`.
-fn what(approval: &Approval) -> String {
-    let text = |key: &str| approval.detail.get(key).and_then(serde_json::Value::as_str);
-    let mut words = approval.action.clone();
-    if let Some(backend) = text("backend") {
-        words.push_str(&format!(" {backend}"));
-    }
-    if let Some(access) = text("access") {
-        words.push_str(&format!(" ({access})"));
-    }
-    if let Some(cwd) = text("cwd") {
-        words.push_str(&format!(" in {cwd}"));
-    }
-    words
-}
-
-fn principal(principal: &Principal) -> String {
-    format!("{} ({})", principal.name, principal.role)
 }
 
 fn state_word(paint: Paint, state: ApprovalState) -> String {

@@ -8,6 +8,7 @@ mod doctor;
 mod events;
 mod plugin;
 mod profiles;
+mod run;
 mod runs;
 mod serve;
 
@@ -36,6 +37,8 @@ pub(crate) fn run(cli: Cli) -> Outcome {
     logging::start(&loaded.config)?;
     match command {
         Command::Serve => serve::run(&loaded),
+        Command::Run(args) => run::run(out, &loaded, global.color, &args),
+        Command::Detached => run::drive_detached(&loaded),
         Command::Runs(command) => runs::run(out, &loaded, command),
         Command::Approvals(command) => approvals::run(out, &loaded, command),
         Command::A2a(command) => a2a::run(&loaded, command),

@@ -3,14 +3,18 @@
 //! `pointsman serve` hands standard output to MCP, so nothing else in the crate may print; the lint `print_stdout`
 //! keeps it so, and [`Out`] is the one way.
 
+mod keyboard;
 mod out;
 mod paint;
 mod progress;
 mod table;
+mod visible;
 mod when;
 
+pub(crate) use keyboard::{Keyboard, attended};
 pub(crate) use out::{Out, say};
 pub(crate) use paint::{ColorChoice, Paint, status_style};
 pub(crate) use progress::Progress;
 pub(crate) use table::{Align, render};
+pub(crate) use visible::{one_line, visible};
 pub(crate) use when::{ago, clock, in_future, now};

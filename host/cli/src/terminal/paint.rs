@@ -36,6 +36,11 @@ impl Paint {
         Self { on }
     }
 
+    /// Gives what leaves all texts alone.
+    pub(crate) const fn plain() -> Self {
+        Self { on: false }
+    }
+
     /// Puts a style on a text.
     pub(crate) fn paint(self, style: Style, text: impl Display) -> String {
         if self.on { format!("{style}{text}{style:#}") } else { text.to_string() }
@@ -59,6 +64,16 @@ impl Paint {
     /// What wants attention.
     pub(crate) fn warn(self, text: impl Display) -> String {
         self.paint(AnsiColor::Yellow.on_default(), text)
+    }
+
+    /// A line that a change adds.
+    pub(crate) fn added(self, text: impl Display) -> String {
+        self.paint(AnsiColor::Green.on_default(), text)
+    }
+
+    /// A line that a change takes away.
+    pub(crate) fn removed(self, text: impl Display) -> String {
+        self.paint(AnsiColor::Red.on_default(), text)
     }
 
     /// What is wrong.

@@ -1,0 +1,215 @@
+//! A question on the screen: what is shown, what a typed line means.
+//!
+//! It knows nothing of terminals: lines go in, steps come out, so every turn of it is tested by itself.
+
+use pointsman_model::{Answer, Approval, ApprovalId, Digest, Message};
+use serde_json::Value;
+
+use super::interview::Interview;
+use crate::question::{Extent, describe, edited};
+use crate::terminal::Paint;
+
+/// Lines of a request that are shown before the person asks for more.
+const SHOWN: usize = 120;
+
+/// A question that waits for a person.
+#[derive(Debug)]
+pub(super) enum Dialog {
+    /// May it be done?
+    Permission(Box<Permission>),
+    /// What does the agent's user say?
+    Interview(Interview),
+}
+
+/// A question that is answered with yes or no.
+#[derive(Debug)]
+pub(super) struct Permission {
+    approval: Approval,
+    stage: Stage,
+    /// What is allowed in place of what was asked for.
+    edited: Option<Value>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Choosing,
+    /// The next line is what the agent is told.
+    Denying,
+    /// The next line is the new input.
+    Editing,
+}
+
+/// What comes of a typed line.
+#[derive(Debug, PartialEq)]
+pub(super) enum Step {
+    /// These lines are shown, and another line is waited for.
+    Again(Vec<String>),
+    /// The person's word.
+    Answer { id: ApprovalId, digest: Digest, answer: Answer },
+    /// The input is to be edited in the person's editor.
+    Edit(Value),
+    /// What the agent's user says.
+    Say(Message),
+    /// The run is to end.
+    Quit,
+}
+
+impl Dialog {
+    pub(super) fn permission(approval: Approval) -> Self {
+        Self::Permission(Box::new(Permission { approval, stage: Stage::Choosing, edited: None }))
+    }
+
+    /// Says whether this is about a question that was just settled elsewhere.
+    pub(super) fn is_about(&self, id: &str) -> bool {
+        matches!(self, Self::Permission(it) if it.approval.approval_id.to_string() == id)
+    }
+
+    /// Gives what is shown first.
+    pub(super) fn opening(&self, paint: Paint) -> Vec<String> {
+        match self {
+            Self::Permission(it) => it.opening(paint, SHOWN),
+            Self::Interview(it) => it.opening(paint),
+        }
+    }
+
+    /// Gives what stands before the cursor.
+    pub(super) fn prompt(&self, paint: Paint) -> String {
+        match self {
+            Self::Permission(it) => it.prompt(paint),
+            Self::Interview(it) => it.prompt(paint),
+        }
+    }
+
+    /// Takes a line.
+    pub(super) fn take(&mut self, line: &str, paint: Paint) -> Step {
+        match self {
+            Self::Permission(it) => it.take(line.trim(), paint),
+            Self::Interview(it) => it.take(line.trim(), paint),
+        }
+    }
+
+    /// Takes what came out of the person's editor: another input, none, or why it is none.
+    pub(super) fn edited(&mut self, input: Result<Option<Value>, String>, paint: Paint) -> Vec<String> {
+        match self {
+            Self::Permission(it) => it.put(input, paint),
+            Self::Interview(_) => Vec::new(),
+        }
+    }
+
+    /// There is no editor: the next line is the new input.
+    pub(super) fn edit_here(&mut self) -> Vec<String> {
+        if let Self::Permission(it) = self {
+            it.stage = Stage::Editing;
+        }
+        vec![
+            "No editor is set ($VISUAL, $EDITOR): type the input as JSON, or nothing to leave it.".to_owned(),
+        ]
+    }
+}
+
+impl Permission {
+    /// Gives the question.
+    pub(super) fn approval(&self) -> &Approval {
+        &self.approval
+    }
+
+    fn opening(&self, paint: Paint, shown: usize) -> Vec<String> {
+        let mut lines = vec![String::new()];
+        lines.extend(describe(&self.approval, Extent::Essential, paint));
+        if lines.len() > shown {
+            let more = lines.len() - shown;
+            lines.truncate(shown);
+            lines.push(paint.warn(format!("{more} more lines are not shown: v shows everything")));
+        }
+        lines
+    }
+
+    /// Whether the tool's input can be replaced.
+    fn input(&self) -> Option<&Value> {
+        self.approval.detail.pointer("/detail/input").filter(|_| self.approval.editable)
+    }
+
+    fn prompt(&self, paint: Paint) -> String {
+        match self.stage {
+            Stage::Choosing => {
+                let edit = if self.input().is_some() { ", [e]dit" } else { "" };
+                let what = if self.edited.is_some() { "Allow it as edited?" } else { "Allow it?" };
+                format!("{} [y]es, once, [n]o{edit}, [v]iew all, [q]uit: ", paint.bold(what))
+            }
+            Stage::Denying => "What should the agent know? (Enter for nothing): ".to_owned(),
+            Stage::Editing => "input: ".to_owned(),
+        }
+    }
+
+    fn take(&mut self, line: &str, paint: Paint) -> Step {
+        match self.stage {
+            Stage::Choosing => self.choose(line, paint),
+            Stage::Denying => self.deny(line),
+            Stage::Editing => {
+                self.stage = Stage::Choosing;
+                let input = match line {
+                    "" => Ok(None),
+                    line => serde_json::from_str(line).map(Some).map_err(|error| error.to_string()),
+                };
+                Step::Again(self.put(input, paint))
+            }
+        }
+    }
+
+    fn choose(&mut self, line: &str, paint: Paint) -> Step {
+        let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+        match (word.to_ascii_lowercase().as_str(), rest.trim(), self.input()) {
+            ("y" | "yes", "", _) => {
+                let answer = match self.edited.take() {
+                    Some(input) => Answer::AllowEdited { input },
+                    None => Answer::Allow,
+                };
+                self.answer(answer)
+            }
+            ("n" | "no", "", _) => {
+                self.stage = Stage::Denying;
+                Step::Again(Vec::new())
+            }
+            ("n" | "no", why, _) => self.deny(why),
+            ("e" | "edit", "", Some(input)) => {
+                Step::Edit(self.edited.clone().unwrap_or_else(|| input.clone()))
+            }
+            ("e" | "edit", ..) => Step::Again(vec!["This cannot be edited.".to_owned()]),
+            ("v" | "view", "", _) => {
+                let mut lines = vec![String::new()];
+                lines.extend(describe(&self.approval, Extent::Whole, paint));
+                Step::Again(lines)
+            }
+            ("q" | "quit", "", _) => Step::Quit,
+            // Anything else is no answer, least of all a yes.
+            _ => Step::Again(vec![
+                "Answer y, n, v or q; n may be followed by what the agent should know.".to_owned(),
+            ]),
+        }
+    }
+
+    fn deny(&mut self, why: &str) -> Step {
+        let feedback = (!why.is_empty()).then(|| why.to_owned());
+        self.answer(Answer::Deny { feedback })
+    }
+
+    /// The answer is bound to the request that was on the screen.
+    fn answer(&self, answer: Answer) -> Step {
+        Step::Answer { id: self.approval.approval_id, digest: self.approval.digest, answer }
+    }
+
+    fn put(&mut self, input: Result<Option<Value>, String>, paint: Paint) -> Vec<String> {
+        match input {
+            Ok(Some(input)) if Some(&input) != self.input() => {
+                let lines = edited(&input, paint);
+                self.edited = Some(input);
+                lines
+            }
+            Ok(_) => {
+                self.edited = None;
+                vec!["Nothing was edited.".to_owned()]
+            }
+            Err(why) => vec![format!("{} {why}", paint.bad("That is no input:"))],
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! A host of one's own, for one run.
+
+use pointsman_engine::{Client, Host};
+use pointsman_store::Store;
+
+use crate::config::{Loaded, settings};
+use crate::control::Server;
+use crate::failure::Failure;
+use crate::lineage::ancestors;
+
+/// Little is computed here: components run on threads of their own, and agents are other processes.
+const WORKERS: usize = 2;
+
+/// A host inside this process, with the control socket by which other terminals reach it.
+pub(super) struct Hosted {
+    pub(super) host: Host,
+    /// Who launches the run.
+    pub(super) client: Client,
+    /// Whether an agent stands above this process. Whoever asks cannot answer, so nothing is asked in place then.
+    pub(super) below_an_agent: bool,
+    control: Option<Server>,
+}
+
+impl Hosted {
+    /// Starts it. Must be called inside the runtime.
+    pub(super) async fn start(loaded: &Loaded) -> Result<Self, Failure> {
+        let mut settings = settings(loaded)?;
+        settings.ancestors = ancestors(|| Store::open(&settings.state))?;
+        let (state, below_an_agent) = (settings.state.clone(), !settings.ancestors.is_empty());
+        let host = Host::start(settings).await?;
+        let control = Server::start(&state, host.clone());
+        if let Err(error) = &control {
+            tracing::warn!(%error, "no control socket: other terminals cannot reach this run");
+        }
+        let client = Client {
+            name: format!("cli:{}", crate::user::name()),
+            version: Some(env!("CARGO_PKG_VERSION").to_owned()),
+        };
+        Ok(Self { host, client, below_an_agent, control: control.ok() })
+    }
+
+    /// Ends it, and whatever of the run still lives.
+    pub(super) async fn end(self) {
+        self.host.shutdown().await;
+        drop(self.control);
+    }
+}
+
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKERS)
+        .thread_name("pointsman")
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::internal(format!("the runtime cannot be started: {error}")))
+}
