@@ -202,3 +202,30 @@ fn taken(from: &mut Map<String, Value>, key: &str) -> Option<String> {
         }
     }
 }
+
+/// Makes a question for tests.
+#[cfg(test)]
+pub(crate) fn sample(detail: Value, editable: bool) -> Approval {
+    let mut approval: Approval = serde_json::from_value(serde_json::json!({
+        "approval_id": "6f1c2a34-0f5e-4c6b-9a51-2f0f7c1d9e10",
+        "run_id": "0b0e5d5c-93b5-4b0a-8a55-2f0f7c1d9e11",
+        "action": "permission",
+        "chain": [{ "name": "cli:ada", "role": "client", "run_id": null, "depth": 0 }],
+        "detail": detail,
+        "editable": editable,
+        "digest": pointsman_model::Digest::of(b"request"),
+        "rule": "unsandboxed-command",
+        "reason": "nothing confines it",
+        "asked_at": "2026-11-21T06:00:00.000Z",
+        "expires_at": "2026-11-21T06:30:00.000Z",
+        "state": "pending",
+    }))
+    .expect("a question");
+    if approval.detail.get("kind").is_none() {
+        approval.action = "spawn".to_owned();
+    }
+    approval
+}
+
+#[cfg(test)]
+mod tests;

@@ -213,3 +213,105 @@ impl Permission {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+    use serde_json::json;
+
+    use super::*;
+
+    fn dialog(editable: bool) -> Dialog {
+        Dialog::permission(crate::question::sample(json!({
+            "kind": "command",
+            "title": "make clean",
+            "detail": { "command": "make clean", "cwd": "/repo", "input": { "command": "make clean" } },
+        }), editable))
+    }
+
+    fn take(dialog: &mut Dialog, line: &str) -> Step {
+        dialog.take(line, Paint::plain())
+    }
+
+    fn answered(step: Step) -> Answer {
+        match step {
+            Step::Answer { answer, digest, .. } => {
+                assert_eq!(digest, Digest::of(b"request"), "the digest is that of what was shown");
+                answer
+            }
+            other => panic!("no answer: {other:?}"),
+        }
+    }
+
+    #[rstest]
+    #[case("")]
+    #[case("yes please")]
+    #[case("yy")]
+    #[case("Yup")]
+    #[case("ok")]
+    #[case("y\u{1b}[A")]
+    #[case("e")]
+    fn what_is_not_an_answer_is_least_of_all_a_yes(#[case] line: &str) {
+        assert!(matches!(take(&mut dialog(false), line), Step::Again(_)), "{line:?}");
+    }
+
+    #[test]
+    fn yes_is_yes_and_quit_is_quit() {
+        assert_eq!(answered(take(&mut dialog(false), " Y ")), Answer::Allow);
+        assert_eq!(answered(take(&mut dialog(false), "yes")), Answer::Allow);
+        assert_eq!(take(&mut dialog(false), "q"), Step::Quit);
+    }
+
+    #[test]
+    fn a_no_may_say_why_at_once_or_when_asked() {
+        let feedback = |text: &str| Answer::Deny { feedback: Some(text.to_owned()) };
+        assert_eq!(answered(take(&mut dialog(false), "n use cargo instead")), feedback("use cargo instead"));
+        let mut it = dialog(false);
+        assert!(matches!(take(&mut it, "no"), Step::Again(_)));
+        assert!(it.prompt(Paint::plain()).contains("What should the agent know?"));
+        // Whatever it says is what the agent is told, even a word that meant something before.
+        assert_eq!(answered(take(&mut it, "y")), feedback("y"));
+        let mut it = dialog(false);
+        take(&mut it, "n");
+        assert_eq!(answered(take(&mut it, "")), Answer::Deny { feedback: None });
+    }
+
+    #[test]
+    fn an_edited_input_is_shown_before_it_is_allowed() {
+        let mut it = dialog(true);
+        let input = json!({ "command": "make clean" });
+        assert_eq!(take(&mut it, "e"), Step::Edit(input.clone()));
+        assert_eq!(it.edited(Ok(Some(input)), Paint::plain()), ["Nothing was edited."]);
+        assert_eq!(answered(take(&mut it, "y")), Answer::Allow);
+        let mut it = dialog(true);
+        let better = json!({ "command": "make -n clean" });
+        let shown = it.edited(Ok(Some(better.clone())), Paint::plain()).join("\n");
+        assert!(shown.contains("make -n clean"), "{shown}");
+        assert!(it.prompt(Paint::plain()).contains("as edited"));
+        // Editing again begins with what was edited before.
+        assert_eq!(take(&mut it, "e"), Step::Edit(better.clone()));
+        assert_eq!(answered(take(&mut it, "y")), Answer::AllowEdited { input: better });
+    }
+
+    #[test]
+    fn without_an_editor_the_input_is_typed() {
+        let mut it = dialog(true);
+        it.edit_here();
+        assert!(matches!(take(&mut it, "{\"command\": "), Step::Again(lines) if lines[0].contains("no input")));
+        it.edit_here();
+        take(&mut it, "{\"command\": \"true\"}");
+        let input = json!({ "command": "true" });
+        assert_eq!(answered(take(&mut it, "y")), Answer::AllowEdited { input });
+    }
+
+    #[test]
+    fn a_long_request_says_that_there_is_more() {
+        let long = vec!["echo a"; 500].join("\n");
+        let detail = json!({ "kind": "command", "title": "a", "detail": { "command": long } });
+        let mut it = Dialog::permission(crate::question::sample(detail, false));
+        let opening = it.opening(Paint::plain());
+        assert_eq!(opening.len(), SHOWN + 1);
+        assert!(opening.last().is_some_and(|last| last.contains("v shows everything")), "{opening:?}");
+        assert!(matches!(take(&mut it, "v"), Step::Again(lines) if lines.len() > 500));
+    }
+}
