@@ -7,7 +7,7 @@ use pointsman_model::{Access, Role};
 
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
-    /// The kind of agent; `pointsman plugin list` shows which there are
+    /// The kind of agent; `pointsman plugin list` shows which there are. `-` for the one that the profile names
     #[arg(value_name = "BACKEND")]
     pub(crate) backend: String,
     /// What to do; piped standard input is added to it as a second part, or stands in its place

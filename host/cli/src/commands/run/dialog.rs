@@ -222,11 +222,14 @@ mod tests {
     use super::*;
 
     fn dialog(editable: bool) -> Dialog {
-        Dialog::permission(crate::question::sample(json!({
-            "kind": "command",
-            "title": "make clean",
-            "detail": { "command": "make clean", "cwd": "/repo", "input": { "command": "make clean" } },
-        }), editable))
+        Dialog::permission(crate::question::sample(
+            json!({
+                "kind": "command",
+                "title": "make clean",
+                "detail": { "command": "make clean", "cwd": "/repo", "input": { "command": "make clean" } },
+            }),
+            editable,
+        ))
     }
 
     fn take(dialog: &mut Dialog, line: &str) -> Step {
@@ -297,7 +300,9 @@ mod tests {
     fn without_an_editor_the_input_is_typed() {
         let mut it = dialog(true);
         it.edit_here();
-        assert!(matches!(take(&mut it, "{\"command\": "), Step::Again(lines) if lines[0].contains("no input")));
+        assert!(
+            matches!(take(&mut it, "{\"command\": "), Step::Again(lines) if lines[0].contains("no input"))
+        );
         it.edit_here();
         take(&mut it, "{\"command\": \"true\"}");
         let input = json!({ "command": "true" });

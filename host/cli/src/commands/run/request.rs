@@ -7,7 +7,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
 use pointsman_model::calls::SpawnRun;
-use pointsman_model::{Message, Part, Role, SessionId, SessionMode, Speaker};
+use pointsman_model::{Message, Part, SessionId, SessionMode, Speaker};
 use serde_json::{Map, Value};
 
 use crate::args::{RunArgs, RunTarget};
@@ -33,8 +33,9 @@ pub(super) fn request(loaded: &Loaded, args: &RunArgs) -> Result<SpawnRun, Failu
         serde_json::from_str(text).unwrap_or_else(|_| Value::from(text))
     })?;
     Ok(SpawnRun {
-        backend: args.backend.clone(),
-        role: task.role.unwrap_or(Role::Worker),
+        // A profile may name the backend and the role.
+        backend: Some(args.backend.clone()).filter(|name| name != "-"),
+        role: task.role,
         cwd,
         session_mode: if session_id.is_some() { SessionMode::Resume } else { SessionMode::New },
         prompt: None,

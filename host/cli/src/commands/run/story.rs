@@ -278,7 +278,11 @@ mod tests {
             event(0, "reasoning", json!({ "text": "**Looking** \u{1b}[31maround" })),
             event(0, "agent_message", json!({ "text": "I will look.\nThen I act." })),
             event(0, "command_started", json!({ "item_id": "1", "command": "make\ntest" })),
-            event(1, "tool_started", json!({ "item_id": "2", "server": "s", "tool": "t", "input": { "a": 1 } })),
+            event(
+                1,
+                "tool_started",
+                json!({ "item_id": "2", "server": "s", "tool": "t", "input": { "a": 1 } }),
+            ),
             event(
                 1500,
                 "command_finished",
@@ -302,7 +306,11 @@ mod tests {
                     { "text": "rest", "completed": false },
                 ] }),
             ),
-            event(0, "approval_resolved", json!({ "resolution": "denied", "by": "cli:ada", "feedback": "no" })),
+            event(
+                0,
+                "approval_resolved",
+                json!({ "resolution": "denied", "by": "cli:ada", "feedback": "no" }),
+            ),
             event(0, "agent_message", json!({ "text": "All done." })),
             event(0, "run_completed", json!({ "final_response": "All done." })),
         ];
