@@ -1,7 +1,8 @@
 //! Why a turn failed, as a word for programs and a sentence for people.
 //!
 //! `codex exec` tells causes as text only, so the words are found by what its messages say. Each of them occurs in a
-//! recording under `tests/transcripts`, or in what the program is known to print.
+//! recording under `tests/transcripts`, or in what the program is known to print. Its app server has words of its own
+//! for most causes, and says the same texts besides.
 
 use serde_json::Value;
 
@@ -57,6 +58,19 @@ impl Failure {
         Self::read(said, "turn_failed")
     }
 
+    /// Reads an error of the app server: its own word for the cause, else what its text says.
+    pub(crate) fn of_error(error: &Value) -> Self {
+        let said = error.get("message").and_then(Value::as_str).unwrap_or("codex did not say why the turn failed");
+        let details = error.get("additionalDetails").and_then(Value::as_str);
+        let read = Self::of_turn(said);
+        let reason = error.get("codexErrorInfo").and_then(|info| by_info(info, &said.to_lowercase()));
+        let message = match details {
+            Some(details) if !details.is_empty() && details != said => format!("{}: {details}", read.message),
+            _ => read.message,
+        };
+        Self { reason: reason.unwrap_or(read.reason), message }
+    }
+
     /// Reads what stands on standard error of a process that said nothing else.
     pub(crate) fn of_process(how: &str, stderr: &str) -> Self {
         let said = last_words(stderr);
@@ -80,6 +94,35 @@ impl Failure {
     }
 }
 
+/// Finds the word for what the app server calls a cause; nothing if it calls it no more than "other".
+fn by_info(info: &Value, lower: &str) -> Option<&'static str> {
+    let (name, status) = match info {
+        Value::String(name) => (name.as_str(), None),
+        Value::Object(fields) => {
+            let (name, about) = fields.iter().next()?;
+            (name.as_str(), about.get("httpStatusCode").and_then(Value::as_u64))
+        }
+        _ => return None,
+    };
+    match name {
+        "usageLimitExceeded" | "sessionBudgetExceeded" => Some("quota_exceeded"),
+        "rateLimitExceeded" => Some("rate_limited"),
+        "contextWindowExceeded" => Some("context_too_long"),
+        "serverOverloaded" | "flexUnavailable" | "policyCapacityUnavailable" => Some("overloaded"),
+        "internalServerError" => Some("server_error"),
+        "unauthorized" => Some("unauthorized"),
+        "badRequest" | "modelNotFound" => Some("bad_request"),
+        "cyberPolicy" | "misalignmentPolicyViolation" | "inferenceHookDenied" => Some("provider_policy"),
+        "tooManyDenials" => Some("too_many_denials"),
+        "sandboxError" => Some("sandbox_failed"),
+        "responseStreamDisconnected" | "responseStreamConnectionFailed" | "httpConnectionFailed"
+        | "responseTooManyFailedAttempts" => {
+            status.and_then(|status| of_status(u16::try_from(status).ok()?, lower)).or(Some("connection_lost"))
+        }
+        _ => None,
+    }
+}
+
 /// Takes the message out of a provider's body, which codex hands on as it is; and what else helps to judge it.
 fn unwrapped(said: &str) -> (String, String) {
     let body: Option<Value> =
@@ -96,18 +139,23 @@ fn by_status(lower: &str) -> Option<&'static str> {
     lower.match_indices("status").find_map(|(at, word)| {
         let behind = lower[at + word.len()..].trim_start_matches([':', ' ']);
         let digits = behind.get(..3)?;
-        match digits.parse::<u16>().ok()? {
-            400 | 404 | 422 => Some("bad_request"),
-            401 | 403 => Some("unauthorized"),
-            413 => Some("context_too_long"),
-            // The provider may say more precisely which limit it was.
-            429 if lower.contains("quota") => Some("quota_exceeded"),
-            429 => Some("rate_limited"),
-            503 | 529 => Some("overloaded"),
-            500..=599 => Some("server_error"),
-            _ => None,
-        }
+        of_status(digits.parse().ok()?, lower)
     })
+}
+
+/// Gives the word for an HTTP status.
+fn of_status(status: u16, lower: &str) -> Option<&'static str> {
+    match status {
+        400 | 404 | 422 => Some("bad_request"),
+        401 | 403 => Some("unauthorized"),
+        413 => Some("context_too_long"),
+        // The provider may say more precisely which limit it was.
+        429 if lower.contains("quota") => Some("quota_exceeded"),
+        429 => Some("rate_limited"),
+        503 | 529 => Some("overloaded"),
+        500..=599 => Some("server_error"),
+        _ => None,
+    }
 }
 
 /// Gives the last lines of standard error that say something.
@@ -126,6 +174,7 @@ fn last_words(stderr: &str) -> String {
 #[cfg(test)]
 mod tests {
     use rstest::rstest;
+    use serde_json::json;
 
     use super::*;
 
@@ -146,6 +195,21 @@ mod tests {
             Failure { reason: Failure::of_turn(said).reason, message: said.into() }
         );
         assert_eq!(Failure::of_turn(said).reason, reason);
+    }
+
+    #[rstest]
+    #[case(json!("usageLimitExceeded"), "x", "quota_exceeded")]
+    #[case(json!("serverOverloaded"), "x", "overloaded")]
+    #[case(json!({"responseTooManyFailedAttempts": {"httpStatusCode": 429}}), "x", "rate_limited")]
+    #[case(json!({"httpConnectionFailed": {"httpStatusCode": 401}}), "x", "unauthorized")]
+    #[case(json!({"responseStreamDisconnected": {"httpStatusCode": null}}), "x", "connection_lost")]
+    #[case(json!("other"), "stream disconnected before completion", "connection_lost")]
+    #[case(json!("aWordOfTomorrow"), "x", "turn_failed")]
+    #[case(json!(null), "Selected model is at capacity.", "overloaded")]
+    #[case(json!(7), "x", "turn_failed")]
+    fn the_app_servers_words_have_words(#[case] info: Value, #[case] said: &str, #[case] reason: &str) {
+        let failure = Failure::of_error(&json!({"message": said, "codexErrorInfo": info}));
+        assert_eq!((failure.reason, failure.message.as_str()), (reason, said));
     }
 
     #[test]

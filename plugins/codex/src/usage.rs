@@ -2,6 +2,7 @@
 
 use pointsman_sdk::types::Usage;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// What a conversation has used so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,6 +15,16 @@ pub(crate) struct Tokens {
 }
 
 impl Tokens {
+    /// Reads what the app server says of a conversation.
+    pub(crate) fn of_app_server(total: &Value) -> Option<Self> {
+        let count = |name: &str| total.get(name).and_then(Value::as_u64);
+        Some(Self {
+            input_tokens: count("inputTokens")?,
+            cached_input_tokens: count("cachedInputTokens").unwrap_or_default(),
+            output_tokens: count("outputTokens")?,
+        })
+    }
+
     /// Gives what was used since an earlier count.
     pub(crate) fn since(self, earlier: Self) -> Usage {
         Usage {

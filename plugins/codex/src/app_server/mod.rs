@@ -1,0 +1,13 @@
+//! `codex app-server`: a dialogue, in which codex asks before it acts and can be spoken to while it works.
+
+mod approval;
+mod confined;
+mod item;
+mod launch;
+mod notice;
+mod question;
+mod request;
+mod session;
+mod wire;
+
+pub(crate) use session::{Left, Session};
