@@ -4,11 +4,14 @@ use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
+use tempfile::NamedTempFile;
+
 /// `tests/mock-model/mock-model.mjs`, running; it ends when this is dropped.
 #[derive(Debug)]
 pub struct MockModel {
     child: Child,
     port: u16,
+    record: NamedTempFile,
 }
 
 impl MockModel {
@@ -16,8 +19,11 @@ impl MockModel {
     #[must_use]
     pub fn start() -> Self {
         let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("mock-model/mock-model.mjs");
+        let record = NamedTempFile::new().expect("a temporary file");
         let mut child = Command::new("node")
             .arg(&script)
+            .arg("--record")
+            .arg(record.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -28,7 +34,13 @@ impl MockModel {
         let port = line.trim().parse().unwrap_or_else(|_| {
             panic!("{} said {line:?} instead of its port", script.display());
         });
-        Self { child, port }
+        Self { child, port, record }
+    }
+
+    /// Gives every request so far, one on each line.
+    #[must_use]
+    pub fn seen(&self) -> String {
+        std::fs::read_to_string(self.record.path()).expect("the file is there as long as this is")
     }
 
     /// Gives what `config.toml` in a `CODEX_HOME` says, so that Codex talks to this server and to nobody else.

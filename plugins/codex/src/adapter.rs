@@ -51,7 +51,8 @@ impl Adapter for Codex {
             common: Description {
                 name: "codex".to_owned(),
                 version: env!("CARGO_PKG_VERSION").to_owned(),
-                summary: "Drives the Codex CLI by its app server, or by `codex exec` where it has none.".to_owned(),
+                summary: "Drives the Codex CLI by its app server, or by `codex exec` where it has none."
+                    .to_owned(),
                 config_schema: config::SCHEMA.to_owned(),
                 requests: vec![
                     CapabilityRequest::new(
@@ -160,17 +161,16 @@ impl Codex {
             Talk::AppServer(session) => {
                 let left = session.exited(exited, self.cancelled.clone(), effects);
                 if let Left::Unspoken(queue) = left {
-                    effects.emit(
-                        Draft::new("x_codex_protocol").field("protocol", "exec").field(
-                            "reason",
-                            format!("codex {} before it answered as an app server", exited.exit.in_words()),
-                        ),
-                    );
+                    effects.emit(Draft::new("x_codex_protocol").field("protocol", "exec").field(
+                        "reason",
+                        format!("codex {} before it answered as an app server", exited.exit.in_words()),
+                    ));
                     self.talk = exec(&self.task, &self.config, self.resumed.clone(), queue, effects)?;
                 }
             }
             Talk::Exec(turn, queue) => {
-                let message = if self.cancelled.is_none() && !queue.is_empty() { turn.next(exited) } else { None };
+                let message =
+                    if self.cancelled.is_none() && !queue.is_empty() { turn.next(exited) } else { None };
                 if let Some(resume) = message {
                     let said = Message {
                         parts: queue.drain(..).flat_map(|message| message.parts).collect(),

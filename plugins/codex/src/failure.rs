@@ -60,7 +60,8 @@ impl Failure {
 
     /// Reads an error of the app server: its own word for the cause, else what its text says.
     pub(crate) fn of_error(error: &Value) -> Self {
-        let said = error.get("message").and_then(Value::as_str).unwrap_or("codex did not say why the turn failed");
+        let said =
+            error.get("message").and_then(Value::as_str).unwrap_or("codex did not say why the turn failed");
         let details = error.get("additionalDetails").and_then(Value::as_str);
         let read = Self::of_turn(said);
         let reason = error.get("codexErrorInfo").and_then(|info| by_info(info, &said.to_lowercase()));
@@ -115,10 +116,12 @@ fn by_info(info: &Value, lower: &str) -> Option<&'static str> {
         "cyberPolicy" | "misalignmentPolicyViolation" | "inferenceHookDenied" => Some("provider_policy"),
         "tooManyDenials" => Some("too_many_denials"),
         "sandboxError" => Some("sandbox_failed"),
-        "responseStreamDisconnected" | "responseStreamConnectionFailed" | "httpConnectionFailed"
-        | "responseTooManyFailedAttempts" => {
-            status.and_then(|status| of_status(u16::try_from(status).ok()?, lower)).or(Some("connection_lost"))
-        }
+        "responseStreamDisconnected"
+        | "responseStreamConnectionFailed"
+        | "httpConnectionFailed"
+        | "responseTooManyFailedAttempts" => status
+            .and_then(|status| of_status(u16::try_from(status).ok()?, lower))
+            .or(Some("connection_lost")),
         _ => None,
     }
 }

@@ -104,9 +104,14 @@ mod tests {
 
     #[test]
     fn bytes_are_written_in_base_64() {
-        for (bytes, text) in
-            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy"), ("\u{ff}", "w78=")]
-        {
+        for (bytes, text) in [
+            ("", ""),
+            ("f", "Zg=="),
+            ("fo", "Zm8="),
+            ("foo", "Zm9v"),
+            ("foobar", "Zm9vYmFy"),
+            ("\u{ff}", "w78="),
+        ] {
             assert_eq!(base64(bytes.as_bytes()), text);
         }
     }

@@ -55,11 +55,7 @@ impl OpenItems {
     }
 
     /// Ends those that codex left open of which this is true.
-    pub(crate) fn close_those(
-        &mut self,
-        fits: impl Fn(&Map<String, Value>) -> bool,
-        effects: &mut Effects,
-    ) {
+    pub(crate) fn close_those(&mut self, fits: impl Fn(&Map<String, Value>) -> bool, effects: &mut Effects) {
         for Open { id, ends_as, data } in self.0.extract_if(.., |open| fits(&open.data)) {
             effects.emit(Draft::new(ends_as).item(id).fields(data).field("status", "interrupted"));
         }

@@ -254,7 +254,8 @@ fn images_are_handed_over() {
         image(None, Some(b"x")),
         image(Some("https://h/b.png"), None),
     ];
-    let run = start(Task { message: Message { speaker: Speaker::User, parts, metadata: None }, ..a_task("x") });
+    let run =
+        start(Task { message: Message { speaker: Speaker::User, parts, metadata: None }, ..a_task("x") });
     assert!(run.args(PROCESS).join(" ").contains(" --image=/a.png --image <image-1> -c "));
     let said = String::from_utf8(run.written(PROCESS)).unwrap();
     assert_eq!(said, "look\n\n[attached file, image/png, at https://h/b.png]");

@@ -6,6 +6,10 @@
 
 mod clients;
 mod codex;
+mod codex_approvals;
+mod codex_exec;
+mod codex_live;
+mod codex_stage;
 mod conformance;
 mod interactive;
 mod lifetime;

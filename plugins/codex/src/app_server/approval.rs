@@ -84,13 +84,18 @@ impl Request<'_> {
         let cwd = text(self.params, "cwd").or_else(|| of_item("cwd")).unwrap_or(self.cwd);
         detail.insert("cwd".to_owned(), cwd.into());
         detail.insert("sandboxed".to_owned(), self.sandbox.confines(self.params).into());
-        self.copy(&mut detail, &[
-            ("reason", "reason"),
-            ("kind", "asked"),
-            ("commandActions", "command_actions"),
-            ("additionalPermissions", "additional_permissions"),
-            ("networkApprovalContext", "network"),
-        ]);
+        self.copy(
+            &mut detail,
+            &[
+                ("reason", "reason"),
+                ("commandActions", "command_actions"),
+                ("additionalPermissions", "additional_permissions"),
+                ("networkApprovalContext", "network"),
+            ],
+        );
+        if let Some(asked) = text(self.params, "kind").filter(|asked| *asked != "command") {
+            detail.insert("asked".to_owned(), asked.into());
+        }
         let (kind, title) = match self.params.get("networkApprovalContext").and_then(Value::as_object) {
             Some(network) => {
                 let part = |name: &str| text(network, name).unwrap_or_default();
@@ -136,7 +141,9 @@ impl Request<'_> {
         }
         for mode in ["read", "write"] {
             let paths = wanted.pointer(&format!("/fileSystem/{mode}")).and_then(Value::as_array);
-            what.extend(paths.into_iter().flatten().filter_map(Value::as_str).map(|path| format!("{mode} {path}")));
+            what.extend(
+                paths.into_iter().flatten().filter_map(Value::as_str).map(|path| format!("{mode} {path}")),
+            );
         }
         let title = if what.is_empty() { "wider permissions".to_owned() } else { what.join(", ") };
         let mut detail = Map::new();
@@ -231,7 +238,8 @@ impl Request<'_> {
 /// Cuts a text to a line that a person reads at a glance.
 fn one_line(text: &str) -> String {
     const LENGTH: usize = 200;
-    let mut line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LENGTH + 1).collect();
+    let mut line: String =
+        text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LENGTH + 1).collect();
     if line.chars().count() > LENGTH {
         line.pop();
         line.push('…');

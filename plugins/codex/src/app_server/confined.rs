@@ -37,7 +37,8 @@ impl Sandbox {
     pub(super) fn open(&mut self, opened: &Value, access: Access, cwd: &str) -> Reach {
         let at = |pointer: &str| opened.pointer(pointer);
         let mode = at("/sandbox/type").and_then(Value::as_str);
-        let network = at("/sandbox/networkAccess").is_some_and(|network| *network == true || *network == "enabled");
+        let network =
+            at("/sandbox/networkAccess").is_some_and(|network| *network == true || *network == "enabled");
         let within = match (access, mode) {
             (Access::Full, _) | (_, None) => true,
             (Access::ReadOnly, Some(mode)) => mode == "readOnly" && !network,
@@ -71,7 +72,8 @@ impl Sandbox {
             return;
         };
         let plain = serde_json::from_str::<Map<String, Value>>(arguments).is_ok_and(|arguments| {
-            let wishes = ["additional_permissions", "with_escalated_permissions", "justification", "prefix_rule"];
+            let wishes =
+                ["additional_permissions", "with_escalated_permissions", "justification", "prefix_rule"];
             arguments.get("sandbox_permissions").is_none_or(|wish| *wish == "use_default")
                 && wishes.iter().all(|wish| arguments.get(*wish).is_none_or(Value::is_null))
         });
@@ -89,7 +91,9 @@ impl Sandbox {
         let call = question.get("itemId").and_then(Value::as_str);
         self.holds
             && question.get("kind").is_none_or(|kind| *kind == "command")
-            && !["reason", "additionalPermissions", "networkApprovalContext", "approvalId"].into_iter().any(says)
+            && !["reason", "additionalPermissions", "networkApprovalContext", "approvalId"]
+                .into_iter()
+                .any(says)
             && call.is_some_and(|call| self.plain.contains(call))
     }
 }

@@ -87,13 +87,15 @@ fn fields(item: Map<String, Value>) -> Map<String, Value> {
     data
 }
 
-/// Gives changes as `codex exec` has them: what kind of change as a plain word.
+/// Gives changes as `codex exec` has them: what kind of change as a plain word. Where a file is moved to is told besides.
 fn changes(data: &mut Map<String, Value>) {
     let Some(Value::Array(changes)) = data.get_mut("changes") else { return };
     for change in changes.iter_mut().filter_map(Value::as_object_mut) {
         let Some(Value::Object(mut kind)) = change.remove("kind") else { continue };
         change.extend(kind.remove("type").map(|word| ("kind".to_owned(), word)));
-        change.extend(kind.remove("move_path").filter(|to| !to.is_null()).map(|to| ("move_path".to_owned(), to)));
+        change.extend(
+            kind.remove("move_path").filter(|to| !to.is_null()).map(|to| ("moved_to".to_owned(), to)),
+        );
     }
 }
 

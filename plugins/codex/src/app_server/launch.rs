@@ -56,8 +56,11 @@ pub(super) fn process(task: &Task, config: &Config) -> Result<Process, String> {
 /// Says who we are.
 pub(super) fn greeting(config: &Config) -> Value {
     // Raw items and the turn's state are needed; all else that is not told is not to be sent either.
-    let mut unwanted: Vec<&str> =
-        NOISE.iter().copied().filter(|name| !matches!(*name, "rawResponseItem/completed" | "turn/started")).collect();
+    let mut unwanted: Vec<&str> = NOISE
+        .iter()
+        .copied()
+        .filter(|name| !matches!(*name, "rawResponseItem/completed" | "turn/started"))
+        .collect();
     if !config.deltas {
         unwanted.extend(DELTAS);
     }

@@ -3,6 +3,7 @@
 mod approval;
 mod confined;
 mod item;
+mod late;
 mod launch;
 mod notice;
 mod question;

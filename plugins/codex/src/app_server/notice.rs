@@ -20,7 +20,8 @@ impl Session {
             "item/started" => self.item(Phase::Started, params, effects),
             "item/completed" => self.item(Phase::Completed, params, effects),
             "turn/started" if ours => {
-                if let Some(turn) = params.get("turn").and_then(|turn| turn.get("id")).and_then(Value::as_str) {
+                if let Some(turn) = params.get("turn").and_then(|turn| turn.get("id")).and_then(Value::as_str)
+                {
                     self.begun(turn.to_owned(), effects);
                 }
             }
@@ -41,6 +42,7 @@ impl Session {
             "rawResponseItem/completed" => {
                 if let Some(Value::Object(item)) = params.get("item") {
                     self.sandbox.wrote(item);
+                    self.results.told(item, &self.open);
                 }
             }
             "serverRequest/resolved" => {
@@ -85,6 +87,10 @@ impl Session {
         {
             self.last_message = Some(said);
         }
+        if ours && phase == Phase::Completed && self.verdict.is_some() {
+            // The last one may be what the end waits for.
+            self.settle(effects);
+        }
     }
 
     fn turn_ended(&mut self, ours: bool, mut params: Map<String, Value>, effects: &mut Effects) {
@@ -100,7 +106,6 @@ impl Session {
             }
             return effects.emit(Draft::new("x_codex_turn_completed").fields(params));
         }
-        self.open.close_those(|data| !data.contains_key("thread_id"), effects);
         self.withdraw(|asked| asked.thread == thread, effects);
         if let Some(diff) = self.diff.take() {
             effects.emit(Draft::new("x_codex_turn_diff").field("diff", diff));

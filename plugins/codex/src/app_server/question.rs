@@ -33,7 +33,8 @@ impl Question {
     /// Reads questions of codex's own.
     pub(super) fn of_codex(request: Value, params: &Map<String, Value>) -> Self {
         let questions = params.get("questions").and_then(Value::as_array).cloned().unwrap_or_default();
-        let ids = questions.iter().filter_map(|question| Some(question.get("id")?.as_str()?.to_owned())).collect();
+        let ids =
+            questions.iter().filter_map(|question| Some(question.get("id")?.as_str()?.to_owned())).collect();
         let lines: Vec<String> = questions.iter().filter_map(in_words).collect();
         Self {
             request,
@@ -103,7 +104,9 @@ fn in_words(question: &Value) -> Option<String> {
 
 /// Reads answers by their questions' ids: texts, lists of texts, or as codex has them itself.
 fn by_id(ids: &[String], mut data: Map<String, Value>) -> Value {
-    if let Some(Value::Object(answers)) = data.get("answers").filter(|_| !ids.iter().any(|id| id == "answers")) {
+    if let Some(Value::Object(answers)) =
+        data.get("answers").filter(|_| !ids.iter().any(|id| id == "answers"))
+    {
         data = answers.clone();
     }
     let answers = data.into_iter().map(|(id, answer)| {
@@ -186,7 +189,8 @@ mod tests {
     }
 
     fn server(schema: Value) -> Question {
-        let params = json!({ "serverName": "s", "mode": "form", "message": "Who?", "requestedSchema": schema });
+        let params =
+            json!({ "serverName": "s", "mode": "form", "message": "Who?", "requestedSchema": schema });
         Question::of_server(json!(0), &object(params))
     }
 
@@ -211,7 +215,8 @@ mod tests {
 
     #[test]
     fn a_form_that_a_text_cannot_fill_is_asked_again() {
-        let question = server(json!({ "properties": { "a": { "type": "string" }, "b": { "type": "string" } } }));
+        let question =
+            server(json!({ "properties": { "a": { "type": "string" }, "b": { "type": "string" } } }));
         assert!(question.answer(&Message::text(Speaker::User, "x")).unwrap_err().contains("data part"));
         let filled = question.answer(&data(json!({ "a": "1", "b": "2" })));
         assert_eq!(filled, Ok(json!({ "action": "accept", "content": { "a": "1", "b": "2" } })));

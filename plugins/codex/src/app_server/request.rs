@@ -53,7 +53,8 @@ impl Session {
             "item/tool/call" => {
                 let tool = text(&params, "tool").unwrap_or_default();
                 let why = format!("the host of this conversation offers no tool {tool:?}");
-                let told = json!({ "contentItems": [{ "type": "inputText", "text": why }], "success": false });
+                let told =
+                    json!({ "contentItems": [{ "type": "inputText", "text": why }], "success": false });
                 effects.write(PROCESS, wire::answer(&id, told));
                 effects.emit(Draft::new("x_codex_tool_call_refused").fields(params).field("reason", why));
             }
@@ -130,7 +131,9 @@ impl Session {
         let Some(item) = &asked.made else { return };
         let data = self.open.get(item).cloned();
         if let (Some(data), true) = (data, self.open.end(item)) {
-            effects.emit(Draft::new(kind::TOOL_FINISHED).item(item.clone()).fields(data).field("status", status));
+            effects.emit(
+                Draft::new(kind::TOOL_FINISHED).item(item.clone()).fields(data).field("status", status),
+            );
         }
     }
 
@@ -191,7 +194,9 @@ impl Session {
 
     /// Takes back a question that codex no longer asks.
     pub(super) fn drop_question(&mut self, request: &Value, effects: &mut Effects) {
-        let Some(at) = self.questions.iter().position(|question| question.request == *request) else { return };
+        let Some(at) = self.questions.iter().position(|question| question.request == *request) else {
+            return;
+        };
         self.questions.remove(at);
         if at == 0 {
             if self.questions.is_empty() {

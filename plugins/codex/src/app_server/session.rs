@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::approval::Asked;
 use super::confined::{Reach, Sandbox};
+use super::late::Results;
 use super::launch::{self, Confinement};
 use super::question::Question;
 use super::wire::{self, Incoming};
@@ -26,6 +27,8 @@ const GREETING_MS: u32 = 20_000;
 const INTERRUPT_MS: u32 = 1_000;
 /// How long codex may take to end once nothing more will be said to it.
 const LINGER_MS: u32 = 5_000;
+/// How long codex may take to tell the ends of commands after that of their turn.
+const LATE_MS: u32 = 500;
 
 /// What is known of a conversation.
 #[derive(Debug)]
@@ -44,6 +47,7 @@ pub(crate) struct Session {
     pub(super) turn: Option<String>,
     pub(super) sandbox: Sandbox,
     pub(super) open: OpenItems,
+    pub(super) results: Results,
     /// Requests of codex's that wait for an answer, by the permission's id.
     pub(super) asked: BTreeMap<String, Asked>,
     /// Questions that wait for the user; the first is the one that was put.
@@ -113,6 +117,7 @@ impl Session {
             turn: None,
             sandbox: Sandbox::default(),
             open: OpenItems::default(),
+            results: Results::default(),
             asked: BTreeMap::new(),
             questions: VecDeque::new(),
             queue: vec![launch::input(&task.message)],
@@ -293,7 +298,15 @@ impl Session {
         if matches!(verdict, Verdict::Completed) && !self.queue.is_empty() && !self.cancelled {
             return self.begin_turn(effects);
         }
+        if matches!(verdict, Verdict::Completed) && self.has_open_items() && !self.cancelled {
+            return effects.set_timer(LINGER_TIMER, LATE_MS);
+        }
         self.close(effects);
+    }
+
+    /// Says whether something of this conversation has begun and not ended.
+    fn has_open_items(&self) -> bool {
+        self.open.find(|_, data| !data.contains_key("thread_id")).is_some()
     }
 
     /// Lets codex end: it does once its input has.
@@ -370,6 +383,7 @@ impl Session {
         if !self.greeted && cancelled.is_none() && self.config.protocol == Protocol::Auto {
             return Left::Unspoken(std::mem::take(&mut self.early));
         }
+        self.results.close(&mut self.open, effects);
         self.open.close(effects);
         let outcome = match (cancelled, self.verdict.take()) {
             (Some(why), _) => Outcome::cancelled(why),
@@ -397,9 +411,10 @@ impl Session {
         match exited.exit {
             Exit::Code(0) if !self.greeted && self.said_text => Failure {
                 reason: "no_outcome",
-                message: "codex exited with status 0, but what it printed is not what an app server says; is the \
+                message:
+                    "codex exited with status 0, but what it printed is not what an app server says; is the \
                           program another one, or too old?"
-                    .to_owned(),
+                        .to_owned(),
             },
             Exit::Code(0) => Failure {
                 reason: "no_outcome",
@@ -420,9 +435,8 @@ impl Session {
     fn undelivered(&self, input: &[Value], why: &str, effects: &mut Effects) {
         let texts: Vec<&str> =
             input.iter().filter_map(|part| part.get("text").and_then(Value::as_str)).collect();
-        effects.emit(
-            Draft::new("x_codex_undelivered").field("text", texts.join("\n\n")).field("reason", why),
-        );
+        effects
+            .emit(Draft::new("x_codex_undelivered").field("text", texts.join("\n\n")).field("reason", why));
     }
 
     fn call(&mut self, method: &str, params: Value, call: Call, effects: &mut Effects) {

@@ -221,7 +221,10 @@ fn without_colours(line: &str) -> String {
     let mut rest = line;
     while let Some((before, code)) = rest.split_once("\u{1b}[") {
         plain.push_str(before);
-        rest = code.find(|c: char| c.is_ascii_alphabetic()).and_then(|end| code.get(end + 1..)).unwrap_or_default();
+        rest = code
+            .find(|c: char| c.is_ascii_alphabetic())
+            .and_then(|end| code.get(end + 1..))
+            .unwrap_or_default();
     }
     plain.push_str(rest);
     plain

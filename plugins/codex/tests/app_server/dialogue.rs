@@ -61,7 +61,8 @@ impl Case {
 
         let opening = sent(&lines, |method| method == "thread/start" || method == "thread/resume");
         let thread = opening.and_then(|opening| {
-            let answers = lines.iter().find(|(side, said)| *side == Side::Codex && said["id"] == opening["id"]);
+            let answers =
+                lines.iter().find(|(side, said)| *side == Side::Codex && said["id"] == opening["id"]);
             Some(answers?.1.pointer("/result/thread/id")?.clone())
         });
         let begins: Vec<usize> = (0..lines.len())
@@ -80,16 +81,21 @@ impl Case {
                 let to = begins.get(turn + 1).copied().unwrap_or(lines.len());
                 let played = lines[..first].iter().chain(&lines[from..to]).cloned().collect();
                 let name = if turn == 0 { name.to_owned() } else { format!("{name}-turn-{}", turn + 1) };
-                Self { name, lines: played, stderr: if turn + 1 == turns { stderr.clone() } else { Vec::new() } }
+                Self {
+                    name,
+                    lines: played,
+                    stderr: if turn + 1 == turns { stderr.clone() } else { Vec::new() },
+                }
             })
             .collect()
     }
 
     /// Gives the same dialogue with other names in it.
     pub(crate) fn renamed(&self, from: &str, to: &str) -> Self {
-        let lines = self.lines.iter().map(|(side, said)| {
-            (*side, serde_json::from_str(&said.to_string().replace(from, to)).unwrap())
-        });
+        let lines = self
+            .lines
+            .iter()
+            .map(|(side, said)| (*side, serde_json::from_str(&said.to_string().replace(from, to)).unwrap()));
         Self { name: self.name.clone(), lines: lines.collect(), stderr: self.stderr.clone() }
     }
 
@@ -187,12 +193,15 @@ impl Case {
         });
         let question = &question?.1;
         // Of a second conversation, say, which a run of ours never opens.
-        if question["method"] == "thread/start" && sent(&self.lines, |method| method == "thread/start")? != question {
+        if question["method"] == "thread/start"
+            && sent(&self.lines, |method| method == "thread/start")? != question
+        {
             return None;
         }
         let ours = requests(run).into_iter().rev().find(|ours| {
             ours["method"] == question["method"]
-                && (question["method"] != "turn/start" || ours["params"]["threadId"] == question["params"]["threadId"])
+                && (question["method"] != "turn/start"
+                    || ours["params"]["threadId"] == question["params"]["threadId"])
         })?;
         let mut said = said.clone();
         said["id"] = ours["id"].clone();

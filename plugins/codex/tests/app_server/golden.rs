@@ -164,7 +164,11 @@ fn no_line_is_silently_dropped() {
         let errors = case.said().filter(|said| said["method"] == "error").count();
         let retries = run.events().iter().filter(|event| event["data"]["retry"] == true).count();
         let failed = usize::from(run.outcome().unwrap().ending == Ending::Failed);
-        assert!(errors == 0 || errors == retries + failed, "{}: {errors} errors, {retries} retries", case.name);
+        assert!(
+            errors == 0 || errors == retries + failed,
+            "{}: {errors} errors, {retries} retries",
+            case.name
+        );
         let used = case.said().any(|said| said["method"] == "thread/tokenUsage/updated");
         assert_eq!(run.outcome().unwrap().usage.is_some(), used, "{}", case.name);
     }
@@ -173,7 +177,8 @@ fn no_line_is_silently_dropped() {
 #[test]
 fn a_batch_and_single_lines_come_to_the_same_however_items_are_called() {
     for case in cases() {
-        let renamed = case.renamed("00000000-0000-7000-8000-", "ffffffff-aaaa-7000-8000-").renamed("call_", "c-");
+        let renamed =
+            case.renamed("00000000-0000-7000-8000-", "ffffffff-aaaa-7000-8000-").renamed("call_", "c-");
         let back = |seen: Vec<Value>| {
             Value::from(seen)
                 .to_string()
