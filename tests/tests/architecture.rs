@@ -29,6 +29,7 @@ const HOUSE: &[(&str, &[&str])] = &[
         ],
     ),
     ("pointsman-mcp", &["pointsman-model", "pointsman-engine"]),
+    ("pointsman-a2a", &["pointsman-model", "pointsman-engine"]),
     (
         "pointsman",
         &[
@@ -38,14 +39,19 @@ const HOUSE: &[(&str, &[&str])] = &[
             "pointsman-capabilities",
             "pointsman-engine",
             "pointsman-mcp",
+            "pointsman-a2a",
             "pointsman-bundle",
         ],
     ),
 ];
 
 /// What only one crate of the house knows, tests of crates included.
-const KEPT_TO_ONE: &[(&str, &str)] =
-    &[("wasmtime", "pointsman-sandbox"), ("rmcp", "pointsman-mcp"), ("rusqlite", "pointsman-store")];
+const KEPT_TO_ONE: &[(&str, &str)] = &[
+    ("wasmtime", "pointsman-sandbox"),
+    ("rmcp", "pointsman-mcp"),
+    ("axum", "pointsman-a2a"),
+    ("rusqlite", "pointsman-store"),
+];
 
 /// Crates that compute and do nothing else.
 const PURE: &[&str] = &["pointsman-model", "pointsman-kernel"];

@@ -21,6 +21,7 @@ mod parts;
 mod plugins;
 mod profile;
 mod projection;
+mod published;
 mod reads;
 mod request;
 mod sanitize;
@@ -33,6 +34,7 @@ pub use client::Client;
 pub use error::Error;
 pub use host::Host;
 pub use profile::{Named, Origin, Profile, Profiles};
+pub use pointsman_store::{PublishedFilter, PublishedPage};
 pub use settings::{
     BackendSettings, ComponentSource, PolicySettings, SanitizerSettings, Settings, WaitLimits,
 };

@@ -25,7 +25,9 @@ mod writer;
 
 pub use error::StoreError;
 pub use host::HostLease;
-pub use read::{AgentFilter, ArtifactHandle, EventSlice, Resolution, RunFilter, RunPage};
+pub use read::{
+    AgentFilter, ArtifactHandle, EventSlice, PublishedFilter, PublishedPage, Resolution, RunFilter, RunPage,
+};
 pub use run_folder::{FolderError, RunFolder};
 pub use store::Store;
 pub use write::{Commit, Creation, Durability, NewMail, NewRun, SessionChoice};

@@ -19,6 +19,14 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 const TABLES: &str = include_str!("schema.sql");
 
+/// Finds runs that others asked for through a face of this host (`read/published.rs`). Not among the tables, because
+/// journals that are older get it when they are opened; an older program does not mind it.
+const PUBLISHED: &str = "CREATE INDEX IF NOT EXISTS specs_published ON specs (
+    json_extract(spec, '$.metadata.a2a.agent'),
+    json_extract(spec, '$.metadata.a2a.client'),
+    json_extract(spec, '$.metadata.a2a.context_id')
+) WHERE json_extract(spec, '$.metadata.a2a.agent') IS NOT NULL";
+
 /// Opens the database for writing; makes it if it is not there.
 ///
 /// Takes no lock but a reader's if the database exists.
@@ -33,6 +41,8 @@ pub(crate) fn open_writer(folder: &StateFolder) -> Result<Connection, StoreError
             found(&connection)?;
         }
     }
+    // Takes no lock but a reader's where it is there.
+    connection.execute_batch(PUBLISHED)?;
     // 16 MiB of log before it is merged: fewer flushes in long bursts. What a burst left is given back afterwards.
     connection.pragma_update(None, "wal_autocheckpoint", 4096)?;
     connection.pragma_update(None, "journal_size_limit", 64 << 20)?;

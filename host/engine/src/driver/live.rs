@@ -7,9 +7,10 @@ use std::time::Duration;
 use pointsman_capabilities::timer::Ring;
 use pointsman_kernel::Command;
 use pointsman_model::plugin::{Effect, Feature, Input, PluginEvent, Stamped};
-use pointsman_model::{Ending, EventKind, Outcome, RunSpec, Status, reason};
+use pointsman_model::{Ending, EventKind, Message, Outcome, RunSpec, Status, reason};
 use pointsman_sandbox::{BackendPlugin, BackendRun};
 use pointsman_store::Durability;
+use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -193,6 +194,7 @@ impl Driver {
             Order::Say { message, reply } => {
                 let steers = stage.plugin.about().features.contains(&Feature::LiveInput);
                 if self.journal.run().awaits_input() {
+                    self.note(&message).await?;
                     let written = self.write(Command::Resume, Durability::Flushed).await;
                     let taken = written.is_ok();
                     respond(reply, written)?;
@@ -201,6 +203,7 @@ impl Driver {
                     }
                 } else if steers {
                     // Also while a person is asked something: the agent hears it when it hears anything again.
+                    self.note(&message).await?;
                     drop(reply.send(Ok(())));
                     stage.own.push_back(Input::Message(message));
                 } else {
@@ -282,6 +285,20 @@ impl Driver {
                 Ok(())
             }
         }
+    }
+
+    /// Keeps what the user says to a live agent among the run's events: whoever reads them sees both sides.
+    async fn note(&mut self, message: &Message) -> Result<(), JournalError> {
+        let data = json!({
+            "role": message.speaker,
+            "text": message.plain_text(),
+            "message": message,
+            "reason": "continue_run",
+        });
+        let Value::Object(data) = data else { return Ok(()) };
+        let kind = EventKind::MESSAGE_ADDED;
+        let event = PluginEvent { kind: kind.as_str().to_owned(), item: None, data };
+        self.tell(&mut vec![(kind, event)]).await
     }
 
     fn grace(&self) -> Duration {

@@ -3,6 +3,7 @@
 mod approvals;
 mod artifacts;
 mod events;
+mod published;
 mod runs;
 mod sessions;
 
@@ -10,6 +11,7 @@ use pointsman_model::{AgentStatus, Event, RunId, RunRecord, Status};
 use rusqlite::{Connection, OptionalExtension as _};
 use serde::de::DeserializeOwned;
 
+pub use published::{PublishedFilter, PublishedPage};
 pub(crate) use runs::run_by_row;
 pub(crate) use sessions::session_by_id;
 

@@ -12,6 +12,7 @@ mod figures;
 mod folder;
 mod hosts;
 mod import;
+mod published;
 mod runs;
 mod sharing;
 mod state;
