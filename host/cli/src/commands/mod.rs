@@ -41,7 +41,7 @@ pub(crate) fn run(cli: Cli) -> Outcome {
         Command::Detached => run::drive_detached(&loaded),
         Command::Runs(command) => runs::run(out, &loaded, command),
         Command::Approvals(command) => approvals::run(out, &loaded, command),
-        Command::A2a(command) => a2a::run(&loaded, command),
+        Command::A2a(command) => a2a::run(out, &loaded, command),
         Command::Plugin(command) => plugin::run(out, &loaded, &command),
         Command::Profiles(command) => profiles::run(out, &loaded, &command),
         Command::Config(_) | Command::Doctor | Command::Completions { .. } => Ok(Exit::Ok),

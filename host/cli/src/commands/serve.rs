@@ -7,7 +7,8 @@ use pointsman_mcp::ServeOptions;
 use pointsman_store::Store;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::config::{Loaded, settings};
+use super::a2a::{Publishing, publish};
+use crate::config::{Loaded, published, settings};
 use crate::control::Server;
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
@@ -20,12 +21,8 @@ pub(super) fn run(loaded: &Loaded) -> Outcome {
     let mut settings = settings(loaded)?;
     settings.ancestors = ancestors(|| Store::open(&settings.state))?;
     let state = settings.state.clone();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(WORKERS)
-        .thread_name("pointsman")
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::internal(format!("the runtime cannot be started: {error}")))?;
+    let published = published(loaded, &settings.secrets)?;
+    let runtime = runtime()?;
     let served = runtime.block_on(async {
         let options = ServeOptions::default();
         let shutdown = options.shutdown.clone();
@@ -40,8 +37,12 @@ pub(super) fn run(loaded: &Loaded) -> Outcome {
         if let Err(error) = &control {
             tracing::warn!(%error, "no control socket: approvals cannot be answered while this host lives");
         }
+        let publishing = match published {
+            Some(published) => announced(publish(&host, published).await),
+            None => None,
+        };
         let served = pointsman_mcp::serve_stdio(host.clone(), options).await.map_err(Failure::error);
-        host.shutdown().await;
+        stop(&host, publishing).await;
         drop(control);
         served
     });
@@ -50,8 +51,45 @@ pub(super) fn run(loaded: &Loaded) -> Outcome {
     served.map(|()| Exit::Ok)
 }
 
+/// Makes what everything runs on.
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKERS)
+        .thread_name("pointsman")
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::internal(format!("the runtime cannot be started: {error}")))
+}
+
+/// Says where agents were published, or why they were not. The client of this host is served all the same: another
+/// host of the same configuration may have the address.
+fn announced(publishing: Result<Publishing, Failure>) -> Option<Publishing> {
+    match publishing {
+        Ok(publishing) => {
+            for url in publishing.urls() {
+                tracing::info!(url, "an agent is published over A2A");
+            }
+            Some(publishing)
+        }
+        Err(failure) => {
+            tracing::warn!(error = failure.message, "no agent is published over A2A by this host");
+            None
+        }
+    }
+}
+
+/// Ends a host and what it publishes, at once: together they have a second.
+pub(super) async fn stop(host: &Host, publishing: Option<Publishing>) {
+    let published = async {
+        if let Some(publishing) = publishing {
+            publishing.end().await;
+        }
+    };
+    tokio::join!(host.shutdown(), published);
+}
+
 /// Comes back when the process is told to end.
-fn ended() -> Result<impl Future<Output = ()>, Failure> {
+pub(super) fn ended() -> Result<impl Future<Output = ()>, Failure> {
     let failed = |error| Failure::internal(format!("signals cannot be heard: {error}"));
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;

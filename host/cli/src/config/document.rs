@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::a2a::A2a;
 use super::grant::TextGrant;
 use super::text_duration::TextDuration;
 
@@ -32,6 +33,8 @@ pub(crate) struct Config {
     /// without any policy a person is asked every time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) policies: Option<Vec<Policy>>,
+    /// Backends as A2A agents for others.
+    pub(crate) a2a: A2a,
     /// Bounds of every run.
     pub(crate) runs: Runs,
     /// How long calls may wait for news.

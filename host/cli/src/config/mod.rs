@@ -4,6 +4,7 @@
 //! without one. It is never looked for in the working directory: a repository must not be able to configure the host
 //! that guards it.
 
+mod a2a;
 mod defaults;
 mod document;
 mod error;
@@ -16,6 +17,7 @@ mod settings;
 mod spelling;
 mod text_duration;
 
+pub(crate) use a2a::{Published, admission, agent_name, described, published, publishing};
 pub(crate) use document::{Config, LogFormat};
 pub(crate) use error::ConfigError;
 pub(crate) use example::EXAMPLE;

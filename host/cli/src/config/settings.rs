@@ -71,7 +71,7 @@ fn listed<T, U>(
     items.unwrap_or_default().iter().enumerate().map(|(at, item)| make(at, item)).collect()
 }
 
-fn absolute(loaded: &Loaded, key: &str, paths: &[PathBuf]) -> Result<Vec<PathBuf>, ConfigError> {
+pub(super) fn absolute(loaded: &Loaded, key: &str, paths: &[PathBuf]) -> Result<Vec<PathBuf>, ConfigError> {
     paths
         .iter()
         .map(|path| {

@@ -1,0 +1,100 @@
+//! Answers to permissions, where the operator lets a token's holder speak for a person.
+
+use pointsman_model::{Answer, Approval, ApprovalId, Digest, RunRecord};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{Tasks, Viewer};
+use crate::calls::Calls;
+use crate::view::{Content, Message};
+use crate::wire::Fault;
+
+/// A data part that answers a question.
+#[derive(Debug, Deserialize)]
+struct Reply {
+    #[serde(default, rename = "type")]
+    kind: Option<String>,
+    approval_id: ApprovalId,
+    digest: Digest,
+    answer: Word,
+    #[serde(default)]
+    feedback: Option<String>,
+    #[serde(default)]
+    input: Option<Value>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Word {
+    Allow,
+    AllowEdited,
+    Deny,
+}
+
+impl<C: Calls> Tasks<C> {
+    /// Answers what a message answers: everything in it, or, where anything in it is wrong, nothing.
+    pub(super) async fn answer(
+        &self,
+        viewer: &Viewer,
+        record: &RunRecord,
+        open: &[Approval],
+        message: &Message,
+    ) -> Result<(), Fault> {
+        if !viewer.answers {
+            return Err(Fault::Unsupported {
+                message: format!(
+                    "task {} waits for a person of this agent's host, and goes on by itself afterwards",
+                    record.run_id
+                ),
+            });
+        }
+        let mut answers: Vec<(ApprovalId, Digest, Answer)> = Vec::new();
+        for part in &message.parts {
+            let Content::Data(value) = &part.content else { continue };
+            let (id, digest, answer) = read(value)?;
+            let Some(asked) = open.iter().find(|approval| approval.approval_id == id) else {
+                return Err(wrong(format!("no question {id} of this task is open")));
+            };
+            if asked.digest != digest {
+                return Err(wrong(format!("digest: question {id} is about something else; read it again")));
+            }
+            if matches!(answer, Answer::AllowEdited { .. }) && !asked.editable {
+                return Err(wrong(format!("question {id} takes no other input: answer allow or deny")));
+            }
+            if answers.iter().any(|(other, ..)| *other == id) {
+                return Err(wrong(format!("question {id} is answered twice")));
+            }
+            answers.push((id, digest, answer));
+        }
+        if answers.is_empty() {
+            return Err(wrong(
+                "the task waits for a permission: answer with a data part that has approval_id, digest and answer"
+                    .to_owned(),
+            ));
+        }
+        for (id, digest, answer) in answers {
+            self.host.answer_approval(id, digest, answer, &viewer.principal()).await?;
+        }
+        Ok(())
+    }
+}
+
+fn read(value: &Value) -> Result<(ApprovalId, Digest, Answer), Fault> {
+    let reply =
+        Reply::deserialize(value).map_err(|error| wrong(format!("no answer to a permission: {error}")))?;
+    if reply.kind.is_some_and(|kind| kind != "permission_answer") {
+        return Err(wrong("no answer to a permission: its type must be permission_answer".to_owned()));
+    }
+    let answer = match (reply.answer, reply.input) {
+        (Word::Allow, None) => Answer::Allow,
+        (Word::AllowEdited, Some(input)) => Answer::AllowEdited { input },
+        (Word::Deny, None) => Answer::Deny { feedback: reply.feedback },
+        (Word::AllowEdited, None) => return Err(wrong("allow_edited needs input".to_owned())),
+        (_, Some(_)) => return Err(wrong("input goes with allow_edited alone".to_owned())),
+    };
+    Ok((reply.approval_id, reply.digest, answer))
+}
+
+fn wrong(message: String) -> Fault {
+    Fault::invalid("message.parts", message)
+}

@@ -1,0 +1,136 @@
+//! What goes wrong, in the words of each binding.
+
+use pointsman_engine::Error;
+use serde_json::{Value, json};
+
+/// Why a request has no result.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub(crate) enum Fault {
+    #[error("task not found: {task}")]
+    TaskNotFound { task: String },
+    #[error("task cannot be canceled: {why}")]
+    NotCancelable { why: String },
+    #[error("push notifications are not supported: stream, subscribe or poll instead")]
+    PushNotSupported,
+    #[error("{message}")]
+    Unsupported { message: String },
+    #[error("{message}")]
+    ContentType { message: String },
+    #[error(
+        "A2A version '{version}' is not supported here: use 1.0 (header A2A-Version: 1.0), or 0.3 over JSON-RPC"
+    )]
+    VersionNotSupported { version: String },
+    #[error("{message}")]
+    InvalidParams { field: &'static str, message: String },
+    #[error("{message}")]
+    InvalidRequest { message: String },
+    #[error("invalid JSON payload: {message}")]
+    Parse { message: String },
+    #[error("method not found: {method}")]
+    MethodNotFound { method: String },
+    #[error("internal error: {message}")]
+    Internal { message: String },
+    #[error("this agent's host is shutting down: try again later")]
+    Ending,
+}
+
+/// How a fault is called: JSON-RPC code, reason, HTTP status, status of google.rpc.
+type Names = (i32, &'static str, u16, &'static str);
+
+impl Fault {
+    pub(crate) fn invalid(field: &'static str, message: impl Into<String>) -> Self {
+        Self::InvalidParams { field, message: message.into() }
+    }
+
+    fn names(&self) -> Names {
+        match self {
+            Self::TaskNotFound { .. } => (-32001, "TASK_NOT_FOUND", 404, "NOT_FOUND"),
+            Self::NotCancelable { .. } => (-32002, "TASK_NOT_CANCELABLE", 400, "FAILED_PRECONDITION"),
+            Self::PushNotSupported => (-32003, "PUSH_NOTIFICATION_NOT_SUPPORTED", 400, "FAILED_PRECONDITION"),
+            Self::Unsupported { .. } => (-32004, "UNSUPPORTED_OPERATION", 400, "FAILED_PRECONDITION"),
+            Self::ContentType { .. } => (-32005, "CONTENT_TYPE_NOT_SUPPORTED", 400, "INVALID_ARGUMENT"),
+            Self::VersionNotSupported { .. } => (-32009, "VERSION_NOT_SUPPORTED", 400, "FAILED_PRECONDITION"),
+            Self::InvalidParams { .. } => (-32602, "INVALID_PARAMS", 400, "INVALID_ARGUMENT"),
+            Self::InvalidRequest { .. } => (-32600, "INVALID_REQUEST", 400, "INVALID_ARGUMENT"),
+            Self::Parse { .. } => (-32700, "JSON_PARSE", 400, "INVALID_ARGUMENT"),
+            Self::MethodNotFound { .. } => (-32601, "METHOD_NOT_FOUND", 404, "NOT_FOUND"),
+            Self::Internal { .. } => (-32603, "INTERNAL", 500, "INTERNAL"),
+            Self::Ending => (-32603, "UNAVAILABLE", 503, "UNAVAILABLE"),
+        }
+    }
+
+    pub(crate) fn http_status(&self) -> u16 {
+        self.names().2
+    }
+
+    /// Writes the error object of JSON-RPC; the details are of 1.0 alone.
+    pub(crate) fn to_rpc(&self, details: bool) -> Value {
+        let mut error = json!({"code": self.names().0, "message": self.to_string()});
+        if details
+            && !matches!(self, Self::Parse { .. } | Self::InvalidRequest { .. } | Self::MethodNotFound { .. })
+        {
+            error["data"] = self.details();
+        }
+        error
+    }
+
+    /// Writes the body of an HTTP+JSON error.
+    pub(crate) fn to_rest(&self) -> Value {
+        let (_, _, code, status) = self.names();
+        json!({"error": {
+            "code": code, "status": status, "message": self.to_string(), "details": self.details(),
+        }})
+    }
+
+    fn details(&self) -> Value {
+        let metadata = match self {
+            Self::TaskNotFound { task } => json!({"taskId": task}),
+            Self::VersionNotSupported { version } => json!({"version": version}),
+            _ => json!({}),
+        };
+        let mut details = vec![json!({
+            "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+            "reason": self.names().1,
+            "domain": "a2a-protocol.org",
+            "metadata": metadata,
+        })];
+        if let Self::InvalidParams { field, message } = self {
+            details.push(json!({
+                "@type": "type.googleapis.com/google.rpc.BadRequest",
+                "fieldViolations": [{"field": field, "description": message}],
+            }));
+        }
+        Value::Array(details)
+    }
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::UnknownRun(task) => Self::TaskNotFound { task },
+            Error::Invalid(message) => Self::invalid("message", message),
+            Error::AlreadyTerminal(_) | Error::NotActiveHere { .. } | Error::NotAwaitingInput(_) => {
+                Self::Unsupported { message: error.to_string() }
+            }
+            Error::ShuttingDown => Self::Ending,
+            // What lies behind these is the operator's to know.
+            error => {
+                tracing::error!(%error, "a request over A2A failed");
+                Self::Internal { message: "the agent's host failed; its log says why".to_owned() }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_binding_has_its_words() {
+        let fault = Fault::TaskNotFound { task: "t".to_owned() };
+        insta::assert_json_snapshot!([fault.to_rpc(true), fault.to_rpc(false), fault.to_rest()]);
+        let fault = Fault::invalid("message.parts", "at least one part is required");
+        insta::assert_json_snapshot!([fault.to_rpc(true), fault.to_rest()]);
+    }
+}
