@@ -88,10 +88,14 @@ impl Network {
     pub(super) async fn pool(&self, rules: &OriginRules) -> Result<reqwest::Client, Failure> {
         let unreachable = |text: String| Failure::new(RequestFault::Unreachable, text);
         let limits = self.limits();
+        let route = self.inner.proxies.route(rules).map_err(unreachable)?;
+        let by_tls =
+            rules.origin.as_str().starts_with("https:") || matches!(route, Route::Proxy { by_tls: true, .. });
+        let tls = self.tls(rules, by_tls).await.map_err(unreachable)?;
         let streams = u32::try_from(limits.live).unwrap_or(u32::MAX).saturating_add(1);
         let connection_window = STREAM_WINDOW.saturating_mul(streams).min(MOST_WINDOW);
         let builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(self.tls(rules).await.map_err(unreachable)?)
+            .tls_backend_preconfigured(tls)
             .user_agent(concat!("pointsman/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
@@ -101,15 +105,15 @@ impl Network {
             .http2_initial_stream_window_size(STREAM_WINDOW)
             .http2_initial_connection_window_size(connection_window)
             .http2_max_header_list_size(u32::try_from(limits.head_bytes).unwrap_or(u32::MAX));
-        let builder = match self.inner.proxies.route(rules).map_err(unreachable)? {
+        let builder = match route {
             Route::Direct => builder.dns_resolver(Resolver::direct(rules)),
-            Route::Proxy(proxy) => builder.dns_resolver(Resolver::of_proxy(rules)).proxy(*proxy),
+            Route::Proxy { proxy, .. } => builder.dns_resolver(Resolver::of_proxy(rules)).proxy(*proxy),
         };
         builder.build().map_err(|error| unreachable(format!("no connection can be made: {error}")))
     }
 
-    async fn tls(&self, rules: &OriginRules) -> Result<ClientConfig, String> {
-        if rules.origin.as_str().starts_with("http:") {
+    async fn tls(&self, rules: &OriginRules, needed: bool) -> Result<ClientConfig, String> {
+        if !needed {
             return tls::trusting_nobody().map_err(|error| error.to_string());
         }
         let own = (!rules.certificates.is_empty()).then(|| rules.origin.clone());

@@ -22,7 +22,11 @@ pub struct Proxies {
 /// How an origin is reached.
 pub(super) enum Route {
     Direct,
-    Proxy(Box<reqwest::Proxy>),
+    Proxy {
+        proxy: Box<reqwest::Proxy>,
+        /// Whether the proxy itself is spoken to by https.
+        by_tls: bool,
+    },
 }
 
 impl Proxies {
@@ -85,10 +89,11 @@ impl Proxies {
         let made = reqwest::Proxy::all(intercept.uri().to_string());
         // The error would show the proxy's URL.
         let proxy = made.map_err(|_| format!("{variable} of the host's environment names no proxy"))?;
-        Ok(Route::Proxy(Box::new(match intercept.basic_auth() {
+        let proxy = match intercept.basic_auth() {
             Some(credentials) => proxy.custom_http_auth(credentials.clone()),
             None => proxy,
-        })))
+        };
+        Ok(Route::Proxy { proxy: Box::new(proxy), by_tls: scheme == "https" })
     }
 
     /// Says whether an origin is reached by a proxy.
@@ -96,7 +101,7 @@ impl Proxies {
     /// # Errors
     /// If it cannot be reached as things are; the text says what would help.
     pub fn applies_to(&self, rules: &OriginRules) -> Result<bool, String> {
-        Ok(matches!(self.route(rules)?, Route::Proxy(_)))
+        Ok(matches!(self.route(rules)?, Route::Proxy { .. }))
     }
 }
 
@@ -125,7 +130,7 @@ mod tests {
         let proxies = Proxies::of(&variables.iter().copied().collect());
         match proxies.route(origins.get(origin).unwrap()) {
             Ok(Route::Direct) => "direct".to_owned(),
-            Ok(Route::Proxy(proxy)) => {
+            Ok(Route::Proxy { proxy, .. }) => {
                 let shown = format!("{proxy:?}");
                 assert!(!shown.contains("hunter2"), "{shown}");
                 "proxy".to_owned()

@@ -20,7 +20,7 @@ pub(super) fn trusting(certificates: Vec<CertificateDer<'static>>) -> Result<Cli
     Ok(config)
 }
 
-/// Makes the configuration for an origin of plain http: nobody is trusted.
+/// Makes the configuration where nothing goes over TLS: nobody is trusted.
 pub(super) fn trusting_nobody() -> Result<ClientConfig, rustls::Error> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     Ok(ClientConfig::builder_with_provider(provider)

@@ -109,6 +109,23 @@ async fn silence_is_borne_for_so_long() {
     }
 }
 
+/// A head that comes letter by letter is as good as none.
+#[tokio::test]
+async fn a_head_that_drips_is_not_waited_for() {
+    let server = Server::start().await;
+    let exchange = Bench::new(&server.origin()).sent(&impatient(server.origin()));
+    let mut peer = server.accept().await;
+    peer.request().await;
+    let drip = async move {
+        peer.say("HTTP/1.1 200 OK\r\nx-a: ").await;
+        while peer.stream.write_all(b"a").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let (failure, ()) = tokio::join!(exchange.failure(), drip);
+    assert_eq!(failure.0, RequestFault::TimedOut, "{}", failure.1);
+}
+
 /// Comments are sent to keep a stream alive.
 #[tokio::test]
 async fn a_comment_breaks_silence() {

@@ -1,9 +1,12 @@
 //! Proxies of the host's environment.
 
-use pointsman_capabilities::request::{Proxies, ResponseEvent};
+use pointsman_capabilities::request::{OriginEntry, Proxies, ResponseEvent};
 use pointsman_model::plugin::RequestFault;
 
-use crate::support::{Bench, Server, get};
+use tokio::io::AsyncReadExt as _;
+
+use crate::support::{Bench, Server, get, soon};
+use crate::tls::{acceptor, file};
 
 fn behind(bench: &mut Bench, variables: &[(&str, &str)]) {
     bench.proxies = Proxies::of(&variables.iter().copied().collect());
@@ -38,6 +41,32 @@ async fn https_is_tunnelled() {
     peer.answer("407 Proxy Authentication Required", "").await;
     let (fault, text) = exchange.failure().await;
     assert_eq!(fault, RequestFault::Unreachable, "{text}");
+}
+
+/// The proxy itself may be spoken to by https: its certificate is tested, though the origin's own scheme is http.
+#[tokio::test]
+async fn a_proxy_that_nobody_vouches_for_is_not_spoken_to() {
+    let proxy = Server::start().await;
+    let origin = "http://agents.example.com";
+    let trusted = OriginEntry { ca_file: Some(file("ca.pem")), ..OriginEntry::default() };
+    let variables = [("HTTP_PROXY", format!("https://localhost:{}", proxy.port()))];
+    let variables = variables.each_ref().map(|(name, value)| (*name, value.as_str()));
+    for (entry, speaks) in [(OriginEntry::default(), false), (trusted, true)] {
+        let mut bench = Bench::with(origin, entry);
+        behind(&mut bench, &variables);
+        let exchange = bench.sent(&get(origin));
+        let stream = proxy.accept().await.stream;
+        if speaks {
+            let mut stream = acceptor("http/1.1").accept(stream).await.expect("a handshake");
+            let mut line = [0; 34];
+            soon("a request", stream.read_exact(&mut line)).await.expect("a request");
+            assert_eq!(&line, b"GET http://agents.example.com/ HTT");
+        } else {
+            let (failure, handshake) = tokio::join!(exchange.failure(), acceptor("http/1.1").accept(stream));
+            assert_eq!(failure.0, RequestFault::Unreachable);
+            handshake.expect_err("the certificate was not taken");
+        }
+    }
 }
 
 #[tokio::test]

@@ -16,11 +16,11 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::support::{Bench, Server, get, listen, soon};
 
-fn file(name: &str) -> PathBuf {
+pub(crate) fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/request/certificates").join(name)
 }
 
-fn acceptor(protocol: &str) -> TlsAcceptor {
+pub(crate) fn acceptor(protocol: &str) -> TlsAcceptor {
     let certificate = CertificateDer::from_pem_file(file("certificate.pem")).expect("a certificate");
     let key = PrivateKeyDer::from_pem_file(file("key.pem")).expect("a key");
     let provider = Arc::new(rustls::crypto::ring::default_provider());

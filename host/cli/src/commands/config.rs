@@ -31,6 +31,7 @@ fn check(out: Out, file: Option<&Path>, named: Option<&Path>) -> Outcome {
     let settings = settings(&loaded)?;
     let names = |names: Vec<&str>| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
     let backends: Vec<_> = settings.backends.keys().map(String::as_str).collect();
+    let origins: Vec<_> = settings.origins.iter().map(|rules| rules.origin().as_str()).collect();
     let sanitizers: Vec<_> = settings.sanitizers.iter().map(|it| it.name.as_str()).collect();
     let policies: Vec<_> = settings.policies.iter().map(|it| it.name.as_str()).collect();
     if out.is_json() {
@@ -39,6 +40,7 @@ fn check(out: Out, file: Option<&Path>, named: Option<&Path>) -> Outcome {
             "file": loaded.path,
             "state": settings.state,
             "backends": backends,
+            "origins": origins,
             "sanitizers": sanitizers,
             "policies": policies,
         }))?;
@@ -52,6 +54,9 @@ fn check(out: Out, file: Option<&Path>, named: Option<&Path>) -> Outcome {
     out.line(format!("{} {file}", paint.good("ok:")))?;
     out.line(format!("  state       {}", settings.state.display()))?;
     out.line(format!("  backends    {}", names(backends)))?;
+    if !origins.is_empty() {
+        out.line(format!("  origins     {}", names(origins)))?;
+    }
     out.line(format!("  sanitizers  {}", names(sanitizers)))?;
     out.line(format!("  policies    {}", names(policies)))?;
     Ok(Exit::Ok)
