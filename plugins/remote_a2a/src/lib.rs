@@ -66,7 +66,10 @@ impl Adapter for RemoteA2a {
                     ),
                 ],
             },
-            features: Features::RESUME | Features::STRUCTURED_OUTPUT | Features::IMAGES,
+            features: Features::RESUME
+                | Features::PERMISSIONS
+                | Features::STRUCTURED_OUTPUT
+                | Features::IMAGES,
             tested: Vec::new(),
         }
     }
@@ -84,6 +87,7 @@ impl Adapter for RemoteA2a {
             Input::ResponseEnded(id) => run.ended(id, effects),
             Input::RequestFailed(failed) => run.failed(failed, effects),
             Input::Timer(id) => run.rang(id, effects),
+            Input::Permission((id, answer)) => run.permission(&id, answer, effects),
             Input::Message(message) => run.say(message, effects),
             Input::Cancel(why) => run.cancel(why, effects),
             Input::Refused(refused) => run.refused(refused, effects),

@@ -9,6 +9,7 @@
 
 mod card;
 mod closing;
+mod permission;
 mod polling;
 mod talking;
 
@@ -77,6 +78,8 @@ pub(crate) struct Conversation {
     /// The task of an earlier run: it may be gone.
     adopted: bool,
     remembered: Option<Memory>,
+    /// What the agent's host asks of this one's person.
+    permissions: permission::Permissions,
     /// The agent was told that nobody wants its task any more.
     cancel_sent: bool,
 }
@@ -110,6 +113,7 @@ impl Conversation {
             trouble: None,
             adopted: false,
             remembered: None,
+            permissions: permission::Permissions::default(),
             cancel_sent: false,
             schema: task.output_schema,
             book,
@@ -279,12 +283,17 @@ impl Conversation {
             );
             return;
         }
+        self.reply(message.parts, message.metadata.as_deref(), effects);
+    }
+
+    /// Answers the agent's question.
+    fn reply(&mut self, parts: Vec<Part>, metadata: Option<&str>, effects: &mut Effects) {
         self.stop_looking(effects);
         self.phase = Phase::Talking;
         self.book.resume();
         self.adopted = false;
         let run = self.run_id();
-        self.outgoing = Some(self.message(message.parts, message.metadata.as_deref(), &run));
+        self.outgoing = Some(self.message(parts, metadata, &run));
         self.attempts = 0;
         self.send(effects);
     }
@@ -303,6 +312,9 @@ impl Conversation {
         self.book.tell_artifacts(effects);
         self.book.note_asked();
         self.remember(effects);
+        if self.ask_permissions(effects) {
+            return;
+        }
         let auth = self.book.state == Some(State::AuthRequired);
         let said = self.book.last_word.as_ref();
         let text = said.map(|said| text_of(&said.parts, "\n")).filter(|text| !text.is_empty());

@@ -148,11 +148,13 @@ impl Conversation {
         let was_asked = matches!(self.phase, Phase::Asked);
         if was_asked && !over {
             // Answered elsewhere: the agent goes on.
+            self.withdraw_permissions(effects);
             self.phase = Phase::Talking;
             return self.take_up_again(effects);
         }
         if over || self.poll.is_last {
             if was_asked {
+                self.withdraw_permissions(effects);
                 self.phase = Phase::Talking;
             }
             return if self.poll.is_last && !over { self.conclude(effects) } else { self.settle(effects) };
