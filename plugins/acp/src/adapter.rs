@@ -135,7 +135,12 @@ impl Adapter for Acp {
         match input {
             Input::ProcessOutput(output) => {
                 self.heard = at;
-                self.output(&output, effects);
+                self.output(&output, at, effects);
+                if self.stage == Stage::Going
+                    && let Some(pause) = self.session.pause_ms(at)
+                {
+                    effects.set_timer(PACE_TIMER, pause);
+                }
             }
             Input::ProcessExited(exited) => self.exited(&exited, effects),
             Input::ProcessFailed((_, why)) => self.never_began("start_failed", &why, effects),
@@ -177,12 +182,12 @@ impl Adapter for Acp {
 }
 
 impl Acp {
-    fn output(&mut self, output: &Output, effects: &mut Effects) {
+    fn output(&mut self, output: &Output, at: Timestamp, effects: &mut Effects) {
         for (index, line) in (0_u32..).zip(&output.lines) {
             let clipped = output.clipped.contains(&index);
             match (output.stream, Line::read(line)) {
                 (_, Line::Blank) => {}
-                (OutputStream::StandardOutput, Line::Json(object)) => self.message(object, effects),
+                (OutputStream::StandardOutput, Line::Json(object)) => self.message(object, at, effects),
                 (_, Line::Text(_) | Line::Json(_)) => {
                     let draft = Draft::new(own_kind("output")).field("text", line.as_str());
                     effects.emit(if clipped { draft.field("clipped", true) } else { draft });
@@ -191,7 +196,7 @@ impl Acp {
         }
     }
 
-    fn message(&mut self, object: Map<String, Value>, effects: &mut Effects) {
+    fn message(&mut self, object: Map<String, Value>, at: Timestamp, effects: &mut Effects) {
         match Incoming::read(object) {
             Incoming::Notification { method, params } => self.session.notification(&method, params, effects),
             Incoming::Request { id, method, params } => {
@@ -215,7 +220,7 @@ impl Acp {
                     );
                 }
             }
-            Incoming::Answer { id, result } => match self.session.answer(&id, result, effects) {
+            Incoming::Answer { id, result } => match self.session.answer(&id, result, at, effects) {
                 Some(end) => self.settle(end, effects),
                 None if self.stage == Stage::Going => {
                     effects.set_timer(IDLE_TIMER, self.session.patience_ms());
@@ -254,7 +259,11 @@ impl Acp {
     /// Takes the next step towards the end.
     fn step(&mut self, effects: &mut Effects) {
         match self.stage {
-            Stage::Going => {}
+            Stage::Going => {
+                if let Some(end) = self.session.go_on(effects) {
+                    self.settle(end, effects);
+                }
+            }
             Stage::Settling => self.leave(effects),
             Stage::Cancelling => {
                 self.leave(effects);

@@ -1,6 +1,6 @@
 //! One tool call, as far as it is known: agents tell it in pieces, in any order.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::diff;
 
@@ -33,6 +33,8 @@ pub(crate) struct Call {
     raw_output: Value,
     /// What is shown of it.
     content: Vec<Value>,
+    /// Changes that it has shown. Some agents show something else at the end.
+    shown: Vec<Value>,
     locations: Vec<Value>,
     /// Output that came in pieces.
     pieces: String,
@@ -65,12 +67,24 @@ impl Call {
                 ("status", Value::String(text)) => self.status = Some(text),
                 ("rawInput", value) => self.input = value,
                 ("rawOutput", value) => self.raw_output = value,
-                ("content", Value::Array(content)) => self.content = content,
+                ("content", Value::Array(content)) => self.merge_content(content),
                 ("locations", Value::Array(locations)) => self.locations = locations,
                 ("_meta", Value::Object(meta)) => self.merge_meta(meta),
                 (_, value) => drop(self.unknown.insert(key, value)),
             }
         }
+    }
+
+    fn merge_content(&mut self, content: Vec<Value>) {
+        let diffs = content
+            .iter()
+            .filter_map(Value::as_object)
+            .filter(|content| content.get("type").is_some_and(|kind| kind == "diff"));
+        let shown: Vec<Value> = diffs.filter_map(diff::change).collect();
+        if !shown.is_empty() {
+            self.shown = shown;
+        }
+        self.content = content;
     }
 
     fn merge_meta(&mut self, meta: Map<String, Value>) {
@@ -151,13 +165,17 @@ impl Call {
         self.name.as_deref().or(self.title.as_deref()).or(self.kind.as_deref()).unwrap_or("tool")
     }
 
-    /// Gives the changes of files that it shows.
+    /// Gives the changes of files that it shows; of files that it only names, that they change.
     pub(crate) fn changes(&self) -> Vec<Value> {
-        let contents = self.content.iter().filter_map(Value::as_object);
-        contents
-            .filter(|content| content.get("type").is_some_and(|kind| kind == "diff"))
-            .filter_map(diff::change)
-            .collect()
+        let how = match self.kind.as_deref() {
+            Some("edit" | "move") => "update",
+            Some("delete") => "delete",
+            _ => return self.shown.clone(),
+        };
+        let paths = self.paths();
+        let named = paths.iter().filter(|path| !self.shown.iter().any(|change| change["path"] == **path));
+        let named = named.map(|path| json!({ "path": path, "kind": how, "diff": "" }));
+        self.shown.iter().cloned().chain(named).collect()
     }
 
     /// Gives the paths that it names.
@@ -314,7 +332,6 @@ fn unfenced(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use rstest::rstest;
-    use serde_json::json;
 
     use super::*;
 

@@ -190,13 +190,8 @@ fn detail(call: &Call, cwd: &str, more: Map<String, Value>) -> (&'static str, Ma
             say("cwd", call.cwd().unwrap_or_else(|| cwd.to_owned()).into());
             "command"
         }
-        kind @ ("edit" | "delete" | "move") => {
-            let mut changes = call.changes();
-            let shown: Vec<String> =
-                changes.iter().filter_map(|change| change["path"].as_str()).map(str::to_owned).collect();
-            let how = if kind == "delete" { "delete" } else { "update" };
-            let named = call.paths().into_iter().filter(|path| !shown.iter().any(|shown| shown == path));
-            changes.extend(named.map(|path| json!({ "path": path, "kind": how, "diff": "" })));
+        "edit" | "delete" | "move" => {
+            let changes = call.changes();
             if changes.is_empty() {
                 "tool"
             } else {

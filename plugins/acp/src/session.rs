@@ -1,8 +1,12 @@
 //! A session with an agent, step by step: what is asked of it, and what its answers lead to.
 
+mod login;
+mod taken_up;
+mod turn;
+
 use std::collections::VecDeque;
 
-use pointsman_sdk::backend::{Answer, Effects, Interruption, InterruptionKind, Outcome, Task};
+use pointsman_sdk::backend::{Effects, Task, Timestamp};
 use pointsman_sdk::types::Usage;
 use pointsman_sdk::{Draft, kind};
 use serde::{Deserialize, Serialize};
@@ -18,9 +22,6 @@ use crate::transcript::{Transcript, own_kind};
 use crate::usage::Charge;
 use crate::wire::{self, Fault, Wire};
 
-/// How often an agent is told why something was denied. One that asks for the same for ever is not listened to for ever.
-const DENIALS: u32 = 20;
-
 /// What a run leaves for the one that takes its session up.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Resume {
@@ -29,6 +30,9 @@ struct Resume {
     /// What the session had cost by then: agents count on.
     #[serde(default)]
     cost_micro_usd: u64,
+    /// When it was opened last.
+    #[serde(default)]
+    opened_at: Timestamp,
 }
 
 /// What an agent is asked to do, one after the other.
@@ -55,6 +59,12 @@ pub(crate) struct Session {
     pending: Option<(u64, Step)>,
     /// What is to be done again once the user has logged in.
     locked: Option<Step>,
+    /// What is to be done a while from now.
+    delayed: Option<Step>,
+    /// When the session was opened.
+    opened_at: Timestamp,
+    /// What the agent answered when it had loaded its session: its history may still be on the way.
+    loaded: Option<Value>,
     /// The operator's way to log in was tried, and nobody has spoken since.
     authenticated: bool,
     agent: Agent,
@@ -90,6 +100,9 @@ impl Session {
             wire: Wire::default(),
             pending: None,
             locked: None,
+            delayed: None,
+            opened_at: 0,
+            loaded: None,
             authenticated: false,
             agent: Agent::default(),
             id: None,
@@ -151,6 +164,7 @@ impl Session {
         &mut self,
         id: &Value,
         result: Result<Value, Fault>,
+        at: Timestamp,
         effects: &mut Effects,
     ) -> Option<End> {
         let step = match self.pending.take() {
@@ -167,20 +181,18 @@ impl Session {
                 return None;
             }
         };
-        if step == Step::Load
-            && let Some(updates) = self.transcript.end_replay()
-        {
-            effects.emit(Draft::new(own_kind("history_skipped")).field("updates", updates));
+        if step == Step::Load && result.is_err() {
+            self.transcript.end_replay();
         }
         let led = match result {
-            Ok(result) => self.done(step, result, effects),
+            Ok(result) => self.done(step, result, at, effects),
             Err(fault) => self.refused(step, &fault, effects),
         };
         led.err()
     }
 
     /// Goes on after a step.
-    fn done(&mut self, step: Step, result: Value, effects: &mut Effects) -> Result<(), End> {
+    fn done(&mut self, step: Step, result: Value, at: Timestamp, effects: &mut Effects) -> Result<(), End> {
         match step {
             Step::Initialize => {
                 self.agent = Agent::read(&result).map_err(End::Failed)?;
@@ -196,10 +208,22 @@ impl Session {
                         }));
                     }
                 };
-                self.go(first, effects);
+                if first == Step::Load && self.must_not_load_yet(at) {
+                    self.delayed = Some(first);
+                } else {
+                    self.go(first, effects);
+                }
             }
             Step::Authenticate { then } => self.go(*then, effects),
-            Step::New | Step::Resume | Step::Load => self.opened(result, effects)?,
+            // The protocol has the history come first; some agents are not done with it when they answer.
+            Step::Load => {
+                self.opened_at = at;
+                self.loaded = Some(result);
+            }
+            Step::New | Step::Resume => {
+                self.opened_at = at;
+                self.opened(result, effects)?;
+            }
             Step::Set(_) => self.next_setting(effects),
             Step::Prompt => return self.turned(&result, effects),
         }
@@ -236,27 +260,6 @@ impl Session {
         self.go(step, effects);
     }
 
-    /// Takes the end of a turn: the run's, unless the agent has to hear why something was denied.
-    fn turned(&mut self, result: &Value, effects: &mut Effects) -> Result<(), End> {
-        self.transcript.flush(effects);
-        // Nobody waits for their answers any more.
-        self.questions.withdraw_all(effects);
-        self.charge.add(result);
-        self.remember(effects);
-        let stop = result["stopReason"].as_str().unwrap_or("unknown").to_owned();
-        effects.emit(told("turn_ended", result.clone()));
-        let denials = std::mem::take(&mut self.denials);
-        let listens = matches!(stop.as_str(), "end_turn" | "cancelled") && !self.transcript.is_broken();
-        if !denials.is_empty() && listens && self.told < DENIALS {
-            self.told += 1;
-            self.transcript.close(effects);
-            self.blocks = prompt::of_denials(&denials, self.task.output_schema.as_deref());
-            self.go(Step::Prompt, effects);
-            return Ok(());
-        }
-        Err(End::Stopped(stop))
-    }
-
     /// Goes on, or does not, after an error.
     fn refused(&mut self, step: Step, fault: &Fault, effects: &mut Effects) -> Result<(), End> {
         if fault.code == wire::AUTH_REQUIRED && self.wants_login(&step, fault) {
@@ -283,51 +286,6 @@ impl Session {
             _ => {}
         }
         Err(End::Failed(failure))
-    }
-
-    /// Says whether an error asks for a login. Its code is one that others use for anything.
-    fn wants_login(&self, step: &Step, fault: &Fault) -> bool {
-        let said = fault.message.to_lowercase();
-        let says = ["auth", "log in", "login", "logged", "api key", "credential"]
-            .iter()
-            .any(|word| said.contains(word));
-        matches!(step, Step::Authenticate { .. }) || says || !self.agent.auth_methods.is_empty()
-    }
-
-    /// Logs in as the operator said, or waits for the user to do it.
-    fn lock(&mut self, step: Step, fault: &Fault, effects: &mut Effects) {
-        let again = match step {
-            Step::Authenticate { then } => *then,
-            step => step,
-        };
-        if self.config.auth_method.is_some() && !self.authenticated {
-            self.authenticated = true;
-            return self.go(Step::Authenticate { then: Box::new(again) }, effects);
-        }
-        let methods = &self.agent.auth_methods;
-        let names: Vec<&str> =
-            methods.iter().filter_map(|method| method["name"].as_str().or(method["id"].as_str())).collect();
-        let ways =
-            if names.is_empty() { String::new() } else { format!(" It offers: {}.", names.join(", ")) };
-        effects.await_input(Interruption {
-            kind: InterruptionKind::Auth,
-            text: format!(
-                "The agent {} wants you to log in: {}.{ways} Log in with it on this machine, or set `auth_method` in \
-                 this backend's config; then continue the run.",
-                self.config.program,
-                fault.message.trim_end_matches('.')
-            ),
-            detail: Some(json!({ "methods": methods, "error": fault.message }).to_string()),
-        });
-        self.locked = Some(again);
-    }
-
-    /// Takes a message of the user's; says whether it was awaited.
-    pub(crate) fn take_message(&mut self, effects: &mut Effects) -> bool {
-        let Some(step) = self.locked.take() else { return false };
-        self.authenticated = false;
-        self.go(step, effects);
-        true
     }
 
     /// Takes a notification.
@@ -367,30 +325,6 @@ impl Session {
         }
     }
 
-    /// Puts a question of the agent's to the host.
-    pub(crate) fn ask(&mut self, rpc: Value, params: Map<String, Value>, effects: &mut Effects) {
-        self.transcript.flush(effects);
-        self.questions.ask(rpc, params, &self.task.cwd, &mut self.transcript.tools, effects);
-    }
-
-    /// Hands the host's answer to the agent; says whether the turn is to end.
-    pub(crate) fn permission(&mut self, id: &str, answer: Answer, effects: &mut Effects) -> bool {
-        let answered = self.questions.answer(id, answer, &mut self.transcript.tools, effects);
-        self.denials.extend(answered.denial);
-        answered.ends
-    }
-
-    /// Asks the agent to end its turn; says whether there is one.
-    pub(crate) fn interrupt(&mut self, effects: &mut Effects) -> bool {
-        if !matches!(self.pending, Some((_, Step::Prompt))) {
-            return false;
-        }
-        self.denials.clear();
-        wire::notify("session/cancel", &json!({ "sessionId": self.id }), effects);
-        self.questions.cancel_all(&mut self.transcript.tools, effects);
-        true
-    }
-
     /// Tells all that is left.
     pub(crate) fn close(&mut self, effects: &mut Effects) {
         self.transcript.end_replay();
@@ -400,39 +334,15 @@ impl Session {
 
     fn remember(&mut self, effects: &mut Effects) {
         let Some(id) = &self.id else { return };
-        let resume = Resume { session_id: id.clone(), cost_micro_usd: self.charge.session_cost() };
+        let resume = Resume {
+            session_id: id.clone(),
+            cost_micro_usd: self.charge.session_cost(),
+            opened_at: self.opened_at,
+        };
         // Each is a write that the host waits for.
         if self.remembered.as_ref() != Some(&resume) {
             effects.remember(&json!(resume));
             self.remembered = Some(resume);
-        }
-    }
-
-    /// Makes an outcome of the reason for which the agent stopped.
-    pub(crate) fn judged(&self, stop: &str, answer: Option<&str>) -> Outcome {
-        let failed = |reason: &str, error: &str| Outcome::failed(reason, error);
-        match stop {
-            "end_turn" if self.transcript.is_broken() => {
-                let failure =
-                    Failure::of_text(answer.unwrap_or("the agent's turn broke, and it did not say why"));
-                Outcome::failed(failure.reason, failure.message)
-            }
-            "end_turn" => Outcome::completed(None),
-            "max_tokens" => failed(
-                "max_tokens",
-                "the agent reached the most tokens that it may write; its answer is cut off",
-            ),
-            "max_turn_requests" => {
-                failed("max_turn_requests", "the agent reached the most requests that one turn may take")
-            }
-            "refusal" => failed("refusal", "the agent refused to go on"),
-            "cancelled" => {
-                failed("interrupted", "the agent ended its turn as cancelled, though nobody cancelled it")
-            }
-            other => Outcome::failed(
-                "turn_failed",
-                format!("the agent stopped for a reason that this version does not know: {other}"),
-            ),
         }
     }
 

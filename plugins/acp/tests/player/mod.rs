@@ -166,6 +166,10 @@ impl Played {
             // Only a person who looks around sends these.
             (Some("session/list" | "no/such/method"), Some(id)) => self.skipped.push(id.clone()),
             (Some(method), Some(id)) => {
+                if self.loads && method == "session/prompt" {
+                    // It waited whether more of the history would come.
+                    self.input(Input::Timer(PACE_TIMER));
+                }
                 let said = self.sent();
                 let Some(own) = said
                     .get(self.next..)
