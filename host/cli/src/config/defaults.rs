@@ -1,4 +1,4 @@
-//! What there is without a file: Codex and Claude Code as programs, the backend for Codex, and careful rules.
+//! What there is without a file: the agents that are known, as programs and as backends, and careful rules.
 
 use std::collections::BTreeMap;
 
@@ -16,6 +16,9 @@ pub(super) fn complete(config: &Config) -> Config {
         config.programs.entry(id).or_insert(program);
     }
     config.backends.entry("codex".to_owned()).or_insert_with(codex);
+    for (name, args) in [("gemini", "--acp"), ("opencode", "acp")] {
+        config.backends.entry(name.to_owned()).or_insert_with(|| acp(name, args));
+    }
     config.sanitizers.get_or_insert_with(|| {
         vec![Sanitizer {
             name: "spill".to_owned(),
@@ -43,7 +46,39 @@ fn programs() -> BTreeMap<String, Program> {
     BTreeMap::from([
         ("codex".to_owned(), program(&["CODEX_HOME", "CODEX_API_KEY", "OPENAI_API_KEY", "OPENAI_BASE_URL"])),
         ("claude".to_owned(), program(&["ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "CLAUDE_CONFIG_DIR"])),
+        (
+            "gemini".to_owned(),
+            Program {
+                // It would start itself a second time, for no use here.
+                set_env: BTreeMap::from([("GEMINI_CLI_NO_RELAUNCH".to_owned(), "true".to_owned())]),
+                ..program(&["GEMINI_*", "GOOGLE_*"])
+            },
+        ),
+        (
+            "opencode".to_owned(),
+            Program {
+                set_env: BTreeMap::from([("OPENCODE_PERMISSION".to_owned(), OPENCODE_ASKS.to_owned())]),
+                ..program(&["OPENCODE_CONFIG*", "ANTHROPIC_API_KEY", "OPENAI_API_KEY", "OPENROUTER_API_KEY"])
+            },
+        ),
     ])
+}
+
+/// By itself opencode asks about nothing; so it asks about all that does more than look.
+const OPENCODE_ASKS: &str = r#"{"*":"ask","read":{"*":"allow","*.env":"ask","*.env.*":"ask"},"glob":"allow","grep":"allow","list":"allow","lsp":"allow","skill":"allow","task":"allow","todoread":"allow","todowrite":"allow","question":"deny"}"#;
+
+/// An agent that speaks the Agent Client Protocol, and asks before it changes anything.
+fn acp(program: &str, args: &str) -> Backend {
+    let config = serde_json::json!({ "program": program, "args": [args], "access": "read-only" });
+    Backend {
+        component: "bundled:acp".to_owned(),
+        config: config.as_object().cloned().unwrap_or_default(),
+        caller_may_set: vec!["model".to_owned()],
+        grants: vec![
+            Grant { leaf: Leaf::ProcessSpawn, target: program.to_owned() }.into(),
+            Grant { leaf: Leaf::TimerSet, target: "*".to_owned() }.into(),
+        ],
+    }
 }
 
 fn codex() -> Backend {

@@ -18,13 +18,13 @@ use super::text_duration::TextDuration;
 pub(crate) struct Config {
     /// What the host keeps.
     pub(crate) state: State,
-    /// Programs that plugins may start, by the id that grants name. They add to the built-in `codex` and `claude`.
+    /// Programs that plugins may start, by the id that grants name. They add to the built-in ones.
     pub(crate) programs: BTreeMap<String, Program>,
     /// Origins that plugins may send requests to, by scheme, host and port, such as `https://agents.example.com`.
     pub(crate) origins: BTreeMap<String, Origin>,
     /// Secrets by name: where they are read when they are needed, never their values.
     pub(crate) secrets: BTreeMap<String, Secret>,
-    /// Backends by name: the kinds of agent that can be launched. They add to the built-in `codex`.
+    /// Backends by name: the kinds of agent that can be launched. They add to the built-in ones.
     pub(crate) backends: BTreeMap<String, Backend>,
     /// What every event passes before it is stored, first to last. If given, it replaces the built-in `spill`.
     #[serde(skip_serializing_if = "Option::is_none")]
