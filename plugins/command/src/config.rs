@@ -21,6 +21,9 @@ pub(crate) struct Config {
     /// How its standard output is read.
     #[serde(default)]
     pub(crate) output: OutputMode,
+    /// Whether standard input stays open behind the prompt, for answers.
+    #[serde(default)]
+    pub(crate) interactive: bool,
     /// What becomes of its standard error.
     #[serde(default)]
     pub(crate) stderr: ErrorMode,
@@ -126,6 +129,12 @@ impl Config {
                 }
             }
         }
+        if self.interactive && (self.output != OutputMode::Jsonl || self.prompt == PromptMode::Stdin) {
+            let text = "configuration key `interactive`: a program asks by JSON lines and reads a line for each answer, \
+                        so `output` must be \"jsonl\", and `prompt` anything but \"stdin\", whose end is the end of \
+                        standard input";
+            return Err(text.to_owned());
+        }
         match (self.prompt, template::names(&self.args, "prompt")) {
             (PromptMode::Argument, false) => {
                 Err("configuration key `args`: `prompt` is \"argument\", but no argument holds {prompt}"
@@ -165,6 +174,10 @@ pub(crate) const SCHEMA: &str = r#"{
         "output": {
             "description": "How its standard output is read: as the answer, or each line as an event.",
             "enum": ["text", "jsonl"], "default": "text"
+        },
+        "interactive": {
+            "description": "Whether standard input stays open behind the prompt, so that it can ask for permissions and input. Needs output jsonl, and another prompt than stdin.",
+            "type": "boolean", "default": false
         },
         "stderr": {
             "description": "Whether its standard error is told as it comes, or only explains a failure.",

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::config::OutputMode;
+use crate::conversation::{Conversation, Items};
 
 /// The answer of a program that prints text is kept up to this size; its end is told as messages all the same.
 const ANSWER_BYTES: usize = 1024 * 1024;
@@ -21,6 +22,8 @@ pub(crate) struct Dialect {
     pub(crate) cut: bool,
     /// What the program itself said of its end.
     pub(crate) result: Option<Reported>,
+    /// What it began and did not finish.
+    pub(crate) items: Items,
 }
 
 /// A line `{"type": "result", …}`.
@@ -62,7 +65,7 @@ impl From<Spent> for Usage {
 
 impl Dialect {
     pub(crate) fn new(mode: OutputMode) -> Self {
-        Self { mode, answer: String::new(), cut: false, result: None }
+        Self { mode, answer: String::new(), cut: false, result: None, items: Items::new() }
     }
 
     /// Takes lines of plain text: as many as came at once are one message.
@@ -80,18 +83,26 @@ impl Dialect {
         }
     }
 
-    /// Takes a line of JSON.
-    pub(crate) fn line(&mut self, line: &str, effects: &mut Effects) {
+    /// Takes a line of JSON. Gives it back if it asks for something.
+    pub(crate) fn line(&mut self, line: &str, effects: &mut Effects) -> Option<Map<String, Value>> {
         match Line::read(line) {
-            Line::Blank => {}
-            Line::Text(text) => effects.emit(Draft::new("x_command_output").field("text", text)),
+            Line::Blank => None,
+            Line::Text(text) => {
+                effects.emit(Draft::new("x_command_output").field("text", text));
+                None
+            }
             Line::Json(object) => self.object(object, effects),
         }
     }
 
-    fn object(&mut self, mut object: Map<String, Value>, effects: &mut Effects) {
+    fn object(
+        &mut self,
+        mut object: Map<String, Value>,
+        effects: &mut Effects,
+    ) -> Option<Map<String, Value>> {
         let name = object.get("type").and_then(Value::as_str).unwrap_or_default().to_owned();
         match name.as_str() {
+            name if Conversation::asks(name) => return Some(object),
             "result" => {
                 // What is of the wrong type says nothing, but it is told; the program's exit code still counts.
                 match Reported::deserialize(Value::Object(object.clone())) {
@@ -103,7 +114,7 @@ impl Dialect {
                 effects.remember(&object.remove("data").unwrap_or_default());
             }
             name if may_say(name) && object.get("data").is_some_and(Value::is_object) => {
-                let Some(Value::Object(data)) = object.remove("data") else { return };
+                let Some(Value::Object(data)) = object.remove("data") else { return None };
                 if name == kind::AGENT_MESSAGE
                     && let Some(Value::String(text)) = data.get("text")
                 {
@@ -111,11 +122,27 @@ impl Dialect {
                 }
                 let draft = Draft::new(name).fields(data);
                 effects.emit(match object.remove("item_id") {
-                    Some(Value::String(item)) => draft.item(item),
+                    Some(Value::String(item)) => {
+                        self.note(name, &item);
+                        draft.item(item)
+                    }
                     _ => draft,
                 });
             }
             _ => effects.emit(unknown(object)),
+        }
+        None
+    }
+
+    fn note(&mut self, name: &str, item: &str) {
+        match name {
+            kind::COMMAND_STARTED | kind::TOOL_STARTED => {
+                self.items.insert(item.to_owned());
+            }
+            kind::COMMAND_FINISHED | kind::TOOL_FINISHED => {
+                self.items.remove(item);
+            }
+            _ => {}
         }
     }
 
@@ -139,6 +166,7 @@ fn may_say(name: &str) -> bool {
     }
 }
 
-fn unknown(object: Map<String, Value>) -> Draft {
+/// Tells what is no line of the dialect, as it is.
+pub(crate) fn unknown(object: Map<String, Value>) -> Draft {
     Draft::new("x_command_output").field("line", Value::Object(object))
 }

@@ -7,14 +7,18 @@
 //! word for what the program can do (`access`), and refuses tasks that want less.
 
 mod config;
+mod conversation;
 mod dialect;
 mod ending;
 mod launch;
+mod patience;
 mod template;
 
 use config::{Config, OutputMode};
+use conversation::Conversation;
 use dialect::Dialect;
 use ending::Ended;
+use patience::Patience;
 use pointsman_sdk::backend::{
     About, Adapter, Effects, Features, GentleStop, Input, Output, OutputStream, Task, Timestamp,
 };
@@ -33,6 +37,9 @@ pub const TIMEOUT: u32 = 2;
 pub struct Command {
     config: Config,
     dialect: Dialect,
+    conversation: Conversation,
+    /// How long it may still take, if that is bounded.
+    patience: Option<Patience>,
     /// The final answer is to be JSON.
     structured: bool,
     /// Why the program is being ended, if it is.
@@ -61,8 +68,8 @@ impl Adapter for Command {
                     ),
                 ],
             },
-            // Both only where the program is told: `start` refuses them where it is not.
-            features: Features::RESUME | Features::STRUCTURED_OUTPUT,
+            // Each only where the program is told or asks: `start` refuses a task that needs what is not configured.
+            features: Features::RESUME | Features::STRUCTURED_OUTPUT | Features::PERMISSIONS,
             tested: Vec::new(),
         }
     }
@@ -78,11 +85,14 @@ impl Adapter for Command {
         if let Some(bytes) = launch::input(&config, &task)? {
             effects.write(PROCESS, bytes);
         }
-        effects.close_input(PROCESS);
-        if let Some(milliseconds) = config.timeout_ms {
-            effects.set_timer(TIMEOUT, milliseconds);
+        if !config.interactive {
+            effects.close_input(PROCESS);
         }
+        let patience =
+            config.timeout_ms.map(|milliseconds| Patience::begin(milliseconds, config.interactive, effects));
         Ok(Self {
+            conversation: Conversation::new(config.interactive),
+            patience,
             dialect: Dialect::new(config.output),
             structured: task.output_schema.is_some(),
             ended: Ended::ByItself,
@@ -91,7 +101,19 @@ impl Adapter for Command {
         })
     }
 
-    fn handle(&mut self, input: Input, _at: Timestamp, effects: &mut Effects) -> Result<(), String> {
+    fn handle(&mut self, input: Input, at: Timestamp, effects: &mut Effects) -> Result<(), String> {
+        self.take(input, at, effects);
+        if !effects.is_finished()
+            && let Some(patience) = &mut self.patience
+        {
+            patience.waits(self.conversation.waits(), at, effects);
+        }
+        Ok(())
+    }
+}
+
+impl Command {
+    fn take(&mut self, input: Input, at: Timestamp, effects: &mut Effects) {
         match input {
             Input::ProcessOutput(output) => self.output(output, effects),
             Input::ProcessExited(exited) => {
@@ -101,11 +123,11 @@ impl Adapter for Command {
             Input::ProcessFailed((_, why)) => effects.finish(self.ended.never_began("start_failed", &why)),
             Input::Cancel(why) => {
                 self.ended.cancel(why);
-                self.stop.begin(effects);
+                self.end(effects);
             }
-            Input::Timer(TIMEOUT) => {
-                self.ended.time_out();
-                self.stop.begin(effects);
+            Input::Timer(TIMEOUT) => self.time_up(at, effects),
+            Input::Permission((id, answer)) => {
+                self.conversation.answer(&id, &answer, &mut self.dialect.items, effects);
             }
             Input::Timer(STOP_TIMER) => self.stop.harder(effects),
             Input::Refused(refused) => match (refused.effect.as_str(), refused.id) {
@@ -113,24 +135,39 @@ impl Adapter for Command {
                     effects.finish(self.ended.never_began("not_granted", &refused.reason));
                 }
                 ("set-timer", Some(STOP_TIMER)) if self.stop.has_begun() => self.stop.harder(effects),
+                ("ask-permission", _) => {
+                    self.conversation.refused(refused.reason, &mut self.dialect.items, effects);
+                }
                 // The process ended before it was asked something: its exit says all there is to say.
                 ("write-process" | "close-input" | "stop-process", _) => {}
                 (effect, _) => effects.emit(
                     Draft::new("x_command_refused").field("effect", effect).field("reason", refused.reason),
                 ),
             },
-            Input::Message(message) => effects.emit(
-                Draft::new("x_command_undelivered")
-                    .field("text", pointsman_sdk::prompt::flatten(&message))
-                    .field("reason", "the program's standard input is closed; continue the run instead"),
-            ),
+            Input::Message(message) => {
+                if let Err(why) = self.conversation.message(&message, effects) {
+                    let text = pointsman_sdk::prompt::flatten(&message);
+                    effects
+                        .emit(Draft::new("x_command_undelivered").field("text", text).field("reason", why));
+                }
+            }
             _ => {}
         }
-        Ok(())
     }
-}
 
-impl Command {
+    fn time_up(&mut self, at: Timestamp, effects: &mut Effects) {
+        if self.patience.as_mut().is_none_or(|patience| patience.rings(at, effects)) {
+            self.ended.time_out();
+            self.end(effects);
+        }
+    }
+
+    /// Lets the program know that nobody waits for it, and ends it.
+    fn end(&mut self, effects: &mut Effects) {
+        self.conversation.close(&mut self.dialect.items, effects);
+        self.stop.begin(effects);
+    }
+
     fn output(&mut self, output: Output, effects: &mut Effects) {
         match (output.stream, self.config.output) {
             (OutputStream::StandardError, _) => {
@@ -139,7 +176,9 @@ impl Command {
             (OutputStream::StandardOutput, OutputMode::Text) => self.dialect.text(&output.lines, effects),
             (OutputStream::StandardOutput, OutputMode::Jsonl) => {
                 for line in &output.lines {
-                    self.dialect.line(line, effects);
+                    if let Some(asked) = self.dialect.line(line, effects) {
+                        self.conversation.line(asked, &mut self.dialect.items, effects);
+                    }
                 }
             }
         }
