@@ -12,6 +12,7 @@ mod codex_approvals;
 mod codex_exec;
 mod codex_live;
 mod codex_stage;
+mod command;
 mod conformance;
 mod interactive;
 mod lifetime;
