@@ -101,8 +101,8 @@ impl Rulebook {
 
     /// Asks one condition by itself.
     fn judge(&self, condition: &Condition, question: &Question) -> Judgement {
-        let documents = Documents::read(question, condition.uses());
-        let bindings = Bindings::new(question, &documents, condition.uses(), &self.patterns);
+        let documents = Documents::of(question);
+        let bindings = Bindings::new(&documents, condition.uses(), &self.patterns);
         condition.judge(&bindings, &context(&bindings))
     }
 
@@ -112,8 +112,8 @@ impl Rulebook {
     /// A rule that cannot be judged matches if it asks or denies, and does not if it allows.
     #[must_use]
     pub fn decide(&self, question: &Question) -> Ruling {
-        let documents = Documents::read(question, &self.paths);
-        let bindings = Bindings::new(question, &documents, &self.paths, &self.patterns);
+        let documents = Documents::of(question);
+        let bindings = Bindings::new(&documents, &self.paths, &self.patterns);
         let context = context(&bindings);
         let mut decision = Decision::default();
         for rule in &self.rules {

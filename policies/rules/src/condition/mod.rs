@@ -88,19 +88,17 @@ impl Condition {
 
     /// Asks the condition.
     pub(crate) fn judge(&self, bindings: &Bindings<'_>, context: &Context<'_, '_>) -> Judgement {
-        if let Some(why) = bindings.broken(&self.uses) {
-            return Judgement::Undecided { why: why.to_owned() };
-        }
         match self.plan.ask(bindings, context) {
             Ok(true) => Judgement::Holds,
             Ok(false) => Judgement::Fails,
-            Err(why) => Judgement::Undecided { why },
+            // A value that could not be made tells more than what came of it.
+            Err(why) => Judgement::Undecided { why: bindings.broken(&self.uses).map_or(why, str::to_owned) },
         }
     }
 }
 
 /// Makes a context in which conditions are asked, with the bindings behind it.
-pub(crate) fn context<'v>(bindings: &'v Bindings<'v>) -> Context<'v, 'v> {
+pub(crate) fn context<'v>(bindings: &'v Bindings<'_>) -> Context<'v, 'v> {
     let mut context = functions::environment().map_or_else(Context::empty, Context::with_env);
     context.set_variable_resolver(bindings);
     context

@@ -245,8 +245,8 @@ mod tests {
             let (expression, positions) = env.parser().parse_with_source_info(&source).unwrap();
             let mut patterns = Vec::new();
             let (expression, uses) = check::check(expression, &positions, &mut patterns).unwrap();
-            let documents = Documents::read(&question, &uses);
-            let bindings = Bindings::new(&question, &documents, &uses, &patterns);
+            let documents = Documents::of(&question);
+            let bindings = Bindings::new(&documents, &uses, &patterns);
             let context = context(&bindings);
             let by_interpreter = interpret(&expression, &context);
             let by_plan = Plan::of(expression).ask(&bindings, &context);

@@ -1,8 +1,10 @@
 //! The values of a question, as conditions see them.
 //!
-//! Only what some rule reads is made; JSON is parsed only if a rule reads into it. Texts are borrowed.
+//! Only what a rule really reads is made, and JSON is parsed only then: most rules look at the action first, and a
+//! prompt may be long. Texts are borrowed.
 
 use std::collections::HashMap;
+use std::sync::OnceLock;
 
 use cel::common::types::{
     CelBool, CelDouble, CelInt, CelList, CelMap, CelMapKey, CelNull, CelString, CelUInt,
@@ -19,27 +21,38 @@ use crate::contract::{Access, Question};
 pub(crate) const PATTERN: &str = "@pattern";
 
 /// What has to be parsed or built before values can borrow from it.
-#[derive(Debug, Default)]
-pub(crate) struct Documents {
-    facts: Option<Result<Value, String>>,
-    request: Option<Result<Value, String>>,
-    chain: Option<Value>,
+#[derive(Debug)]
+pub(crate) struct Documents<'q> {
+    question: &'q Question,
+    facts: OnceLock<Result<Value, String>>,
+    request: OnceLock<Result<Value, String>>,
+    chain: OnceLock<Value>,
 }
 
-impl Documents {
-    /// Reads what the named paths need.
-    pub(crate) fn read(question: &Question, paths: &[String]) -> Self {
-        let wanted = |root: &str| paths.iter().any(|path| path.split('.').next() == Some(root));
-        let parse = |name: &str, text: &str| match serde_json::from_str(text) {
-            Ok(value @ Value::Object(_)) => Ok(value),
-            Ok(_) => Err(format!("`{name}` of the question is no JSON object")),
-            Err(error) => Err(format!("`{name}` of the question is no JSON: {error}")),
-        };
-        Self {
-            facts: wanted("facts").then(|| parse("facts", &question.facts)),
-            request: wanted("request").then(|| parse("request", &question.detail)),
-            chain: wanted("chain").then(|| chain(question)),
-        }
+impl<'q> Documents<'q> {
+    /// Takes the documents of a question.
+    pub(crate) fn of(question: &'q Question) -> Self {
+        Self { question, facts: OnceLock::new(), request: OnceLock::new(), chain: OnceLock::new() }
+    }
+
+    fn facts(&self) -> Result<&Value, String> {
+        self.facts.get_or_init(|| parse("facts", &self.question.facts)).as_ref().map_err(Clone::clone)
+    }
+
+    fn request(&self) -> Result<&Value, String> {
+        self.request.get_or_init(|| parse("request", &self.question.detail)).as_ref().map_err(Clone::clone)
+    }
+
+    fn chain(&self) -> &Value {
+        self.chain.get_or_init(|| chain(self.question))
+    }
+}
+
+fn parse(name: &str, text: &str) -> Result<Value, String> {
+    match serde_json::from_str(text) {
+        Ok(value @ Value::Object(_)) => Ok(value),
+        Ok(_) => Err(format!("`{name}` of the question is no JSON object")),
+        Err(error) => Err(format!("`{name}` of the question is no JSON: {error}")),
     }
 }
 
@@ -55,45 +68,34 @@ fn chain(question: &Question) -> Value {
     Value::Array(principals.collect())
 }
 
+/// A value, or why there is none.
+type Made<'d> = Result<Box<dyn Val + 'd>, String>;
+
 /// The values that an expression's names stand for.
 #[derive(Debug)]
 pub(crate) struct Bindings<'d> {
-    values: Vec<(&'d str, Box<dyn Val + 'd>)>,
-    broken: Vec<(&'d str, String)>,
+    documents: &'d Documents<'d>,
+    values: Vec<(&'d str, OnceLock<Made<'d>>)>,
     patterns: &'d [Pattern],
 }
 
 impl<'d> Bindings<'d> {
-    /// Gives a value to each of the named paths.
-    pub(crate) fn new(
-        question: &'d Question,
-        documents: &'d Documents,
-        paths: &'d [String],
-        patterns: &'d [Pattern],
-    ) -> Self {
-        let mut bindings = Self { values: Vec::with_capacity(paths.len()), broken: Vec::new(), patterns };
-        for path in paths {
-            match value(question, documents, path) {
-                Ok(value) => bindings.values.push((path, value)),
-                Err(why) => bindings.broken.push((path, why)),
-            }
-        }
-        bindings
+    /// Prepares to give a value to each of the named paths.
+    pub(crate) fn new(documents: &'d Documents<'d>, paths: &'d [String], patterns: &'d [Pattern]) -> Self {
+        let values = paths.iter().map(|path| (path.as_str(), OnceLock::new())).collect();
+        Self { documents, values, patterns }
     }
 
     /// Gives the value of a path.
     pub(super) fn get(&self, path: &str) -> Option<&(dyn Val + 'd)> {
-        let (_, value) = self.values.iter().find(|(known, _)| *known == path)?;
-        Some(value.as_ref())
+        let (path, made) = self.values.iter().find(|(known, _)| *known == path)?;
+        made.get_or_init(|| value(self.documents, path)).as_ref().ok().map(AsRef::as_ref)
     }
 
-    /// Tells why one of these paths has no value.
+    /// Tells why one of these paths, which was asked for, has no value.
     pub(crate) fn broken(&self, uses: &[String]) -> Option<&str> {
-        if self.broken.is_empty() {
-            return None;
-        }
-        let found = self.broken.iter().find(|(path, _)| uses.iter().any(|used| used == path));
-        found.map(|(_, why)| why.as_str())
+        let asked = self.values.iter().filter(|(path, _)| uses.iter().any(|used| used == path));
+        asked.filter_map(|(_, made)| made.get()?.as_ref().err()).map(String::as_str).next()
     }
 }
 
@@ -107,11 +109,8 @@ impl VariableResolver for Bindings<'_> {
     }
 }
 
-fn value<'d>(
-    question: &'d Question,
-    documents: &'d Documents,
-    path: &str,
-) -> Result<Box<dyn Val + 'd>, String> {
+fn value<'d>(documents: &'d Documents<'d>, path: &str) -> Made<'d> {
+    let question = documents.question;
     let (root, rest) = path.split_once('.').unwrap_or((path, ""));
     Ok(match root {
         "action" => text(Some(&question.action)),
@@ -122,23 +121,12 @@ fn value<'d>(
         "access_level" => question.access.map_or_else(null, |access| int(level(access))),
         "depth" => int(question.chain.len()),
         "now" => int(question.at),
-        "chain" => documents.chain.as_ref().map_or_else(null, from_json),
-        "request" => from_json(document("request", documents.request.as_ref())?),
-        "facts" => {
-            let facts = document("facts", documents.facts.as_ref())?;
-            fact(Some(facts), Type::Record(schema::FACTS), rest)
-        }
+        "chain" => from_json(documents.chain()),
+        "request" => from_json(documents.request()?),
+        "facts" => fact(Some(documents.facts()?), Type::Record(schema::FACTS), rest),
         // The check lets no other name through.
         _ => return Err(format!("`{path}` is not known")),
     })
-}
-
-fn document<'d>(name: &str, parsed: Option<&'d Result<Value, String>>) -> Result<&'d Value, String> {
-    match parsed {
-        Some(Ok(value)) => Ok(value),
-        Some(Err(why)) => Err(why.clone()),
-        None => Err(format!("`{name}` was not read")),
-    }
 }
 
 /// Gives the place of an access among its words.
