@@ -7,7 +7,9 @@
 
 #![expect(clippy::print_stdout, reason = "it tells what it measured")]
 
+mod a2a_stream;
 mod agent;
+mod backends;
 mod cold_start;
 mod exit;
 mod figure;
@@ -49,6 +51,8 @@ const FIGURES: &[(&str, Measure)] = &[
     ("memory", memory::measure),
     ("listing", listing::measure),
     ("ingest", ingest::measure),
+    ("backends", backends::measure),
+    ("a2a-stream", a2a_stream::measure),
     ("replay", replay::measure),
     ("latency", latency::measure),
     ("policy", policy::measure),
