@@ -34,9 +34,9 @@ fn place(then: &str) -> Place {
         py = Value::from(example("ask.py").to_string_lossy()),
         mark = Value::from(place.root().to_string_lossy()),
     );
-    let mut config = fs::read_to_string(place.config()).unwrap();
+    let mut config = fs::read_to_string(place.config()).expect("the place has a configuration");
     config.push_str(&more);
-    fs::write(place.config(), config).unwrap();
+    fs::write(place.config(), config).expect("the folder is ours");
     place
 }
 
@@ -48,15 +48,16 @@ fn built(place: &Place) -> bool {
 fn question(place: &Place, host: &mut Host, run: &Value) -> Value {
     host.event(run, "approval_required");
     let listed = place.cli(&["approvals", "list"]);
-    let asked = listed.as_array().unwrap().iter().find(|asked| asked["run_id"] == run["run_id"]).unwrap();
-    asked.clone()
+    let of_run = |asked: &&Value| asked["run_id"] == run["run_id"];
+    let asked = listed.as_array().and_then(|all| all.iter().find(of_run));
+    asked.expect("it is listed").clone()
 }
 
 /// Every event that begins something has one that ends it.
 fn paired(host: &mut Host, run: &Value) {
     let events = host.events(run);
     let items = |suffix: &str| -> Vec<Value> {
-        let of = |event: &&Value| event["type"].as_str().unwrap().ends_with(suffix);
+        let of = |event: &&Value| event["type"].as_str().is_some_and(|kind| kind.ends_with(suffix));
         let mut items: Vec<_> = events
             .iter()
             .filter(of)

@@ -17,19 +17,22 @@ fn place() -> Place {
         Value::from(agent.to_string_lossy()),
     ));
     let folder = place.root().join("profiles");
-    fs::create_dir(&folder).unwrap();
+    fs::create_dir(&folder).expect("the folder is new");
     let quiet =
         "---\nbackend: teller\nrole: planner\naccess: read-only\nschema: task.json\n---\nSpeak softly.\n";
-    fs::write(folder.join("quiet.md"), quiet).unwrap();
-    fs::write(folder.join("loud.md"), "---\nbackend: teller\naccess: full\n---\nShout.\n").unwrap();
-    fs::write(folder.join("torn.md"), "---\nbackend: teller\naccess: everything\n---\nTear.\n").unwrap();
-    fs::write(folder.join("task.json"), r#"{"type": "object", "required": ["prompt"]}"#).unwrap();
+    fs::write(folder.join("quiet.md"), quiet).expect("the folder is ours");
+    fs::write(folder.join("loud.md"), "---\nbackend: teller\naccess: full\n---\nShout.\n")
+        .expect("the folder is ours");
+    fs::write(folder.join("torn.md"), "---\nbackend: teller\naccess: everything\n---\nTear.\n")
+        .expect("the folder is ours");
+    fs::write(folder.join("task.json"), r#"{"type": "object", "required": ["prompt"]}"#)
+        .expect("the folder is ours");
     place
 }
 
 fn spawn(place: &Place, more: Value) -> Value {
     let mut call = json!({"cwd": place.project(), "session_mode": "new", "prompt": "go"});
-    for (key, value) in more.as_object().unwrap() {
+    for (key, value) in more.as_object().into_iter().flatten() {
         call[key] = value.clone();
     }
     call

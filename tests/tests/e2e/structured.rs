@@ -16,7 +16,7 @@ fn place(more: &str, answers: [&str; 2]) -> Place {
         Value::from(agent.to_string_lossy()),
     ));
     for (file, answer) in ["first", "second"].into_iter().zip(answers) {
-        fs::write(place.project().join(file), answer).unwrap();
+        fs::write(place.project().join(file), answer).expect("the folder is ours");
     }
     place
 }

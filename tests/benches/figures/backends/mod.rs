@@ -21,7 +21,7 @@ use crate::Effort;
 use crate::figure::{Figure, Goal, Number};
 use crate::samples::{Samples, timed};
 use player::{dialogue, recordings};
-use script::Script;
+use script::{Script, Step};
 
 /// How long one round should take, so that the clock does not matter.
 const ROUND: Duration = Duration::from_millis(200);
@@ -68,91 +68,98 @@ fn said() -> Script {
 
 type Comparison = fn(Effort, &str, &BackendPlugin, &[Script]) -> Figure;
 
+/// What one way of mapping took.
+#[derive(Debug, Clone, Copy, Default)]
+struct Took {
+    /// Making the runs.
+    launches: Duration,
+    /// Handing over what happened.
+    mapping: Duration,
+    /// Events told meanwhile.
+    events: usize,
+}
+
 fn compare<A: Adapter>(effort: Effort, name: &str, plugin: &BackendPlugin, scripts: &[Script]) -> Figure {
-    let (events, inputs) =
-        (native::<A>(scripts, 1).1, scripts.iter().map(|script| script.steps.len()).sum::<usize>());
-    assert_eq!(sandboxed(plugin, scripts, 1).1, events, "{name}: both map the same");
+    let inputs: usize = scripts.iter().map(|script| script.steps.len()).sum();
+    let events = native::<A>(scripts, 1).events;
+    assert_eq!(sandboxed(plugin, scripts, 1).events, events, "{name}: both map the same");
     assert!(events > scripts.len(), "{name}: the recordings say something");
-    let times = |round: &dyn Fn(usize) -> Duration| {
-        let once = round(1).max(Duration::from_micros(1));
+    let times = |round: &dyn Fn(usize) -> Took| {
+        let once = round(1).mapping.max(Duration::from_micros(1));
         usize::try_from(ROUND.as_micros() / once.as_micros()).unwrap_or(1).max(1)
     };
-    let fast = times(&|times| native::<A>(scripts, times).0);
-    let slow = times(&|times| sandboxed(plugin, scripts, times).0);
-    let rate = |times: usize, took: Duration| (events * times) as f64 / took.as_secs_f64();
-    let mut rates = (Vec::new(), Vec::new());
+    let slow = times(&|times| sandboxed(plugin, scripts, times));
+    let fast = times(&|times| native::<A>(scripts, times));
+    let rate = |took: Took| took.events as f64 / took.mapping.as_secs_f64();
+    let (mut inside, mut outside, mut launches) = (Vec::new(), Vec::new(), Vec::new());
     // In turns, so that whatever else the machine does hits both alike.
     for _ in 0..effort.of(9, 2) {
-        rates.0.push(rate(slow, sandboxed(plugin, scripts, slow).0));
-        rates.1.push(rate(fast, native::<A>(scripts, fast).0));
+        let took = sandboxed(plugin, scripts, slow);
+        inside.push(rate(took));
+        launches.push(took.launches.as_secs_f64() * 1e6 / (scripts.len() * slow) as f64);
+        outside.push(rate(native::<A>(scripts, fast)));
     }
-    let (inside, outside) = (Samples::new(rates.0), Samples::new(rates.1));
+    let (inside, outside) = (Samples::new(inside), Samples::new(outside));
     Figure {
         what: format!("events through {name}, in the sandbox"),
         reached: inside.median(),
         unit: "/s",
         goal: Goal::None,
         how: format!(
-            "{}; natively {} /s, {} times as many; {} runs, {inputs} calls, {events} events, launches included",
+            "{}; natively {} /s, {} times as many; {} recordings: {inputs} calls, {events} events; a launch {} µs",
             inside.spread("rounds"),
             Number(outside.median()),
             Number(outside.median() / inside.median()),
             scripts.len(),
+            Number(Samples::new(launches).median()),
         ),
     }
 }
 
 /// Runs every script so many times through the component.
-fn sandboxed(plugin: &BackendPlugin, scripts: &[Script], times: usize) -> (Duration, usize) {
+fn sandboxed(plugin: &BackendPlugin, scripts: &[Script], times: usize) -> Took {
     let prepared: Vec<_> = scripts.iter().map(|script| (script.host_task(), script.host_inputs())).collect();
     let count = |effects: Vec<Effect>| {
         black_box(effects).iter().filter(|effect| matches!(effect, Effect::Emit(_))).count()
     };
-    let (took, events) = timed(|| {
-        let mut events = 0;
-        for _ in 0..times {
-            for (task, inputs) in &prepared {
-                let (mut run, effects) = plugin.start(task, [7; 32]).expect("the task is taken");
-                events += count(effects);
-                for input in inputs {
-                    events += count(run.handle(std::slice::from_ref(input)).expect("the run goes on"));
-                }
-            }
-        }
-        events
-    });
-    (took, events / times)
+    let mut all = Took::default();
+    for (task, inputs) in prepared.iter().cycle().take(scripts.len() * times) {
+        let (took, (mut run, _)) = timed(|| plugin.start(task, [7; 32]).expect("the task is taken"));
+        all.launches += took;
+        let (took, events) = timed(|| -> usize {
+            let call = |input| count(run.handle(std::slice::from_ref(input)).expect("the run goes on"));
+            inputs.iter().map(call).sum()
+        });
+        all.mapping += took;
+        all.events += events;
+    }
+    all
 }
 
 /// The same through the crate as it is compiled here.
-fn native<A: Adapter>(scripts: &[Script], times: usize) -> (Duration, usize) {
+fn native<A: Adapter>(scripts: &[Script], times: usize) -> Took {
     let count = |effects: Effects| {
         let effects = black_box(effects.into_vec());
         effects.iter().filter(|effect| matches!(effect, GuestEffect::Emit(_))).count()
     };
-    let mut took = Duration::ZERO;
-    let mut events = 0;
-    for _ in 0..times {
+    let mut all = Took::default();
+    for script in scripts.iter().cycle().take(scripts.len() * times) {
         // What an adapter is handed it keeps, so it is made anew each time; that is not what is measured.
-        let prepared: Vec<(_, Vec<Input>)> = scripts
-            .iter()
-            .map(|script| {
-                (Script::guest_task(&script.config), script.steps.iter().map(script::Step::guest).collect())
-            })
-            .collect();
-        took += timed(|| {
-            for (task, inputs) in prepared {
+        let task = Script::guest_task(&script.config);
+        let inputs: Vec<Input> = script.steps.iter().map(Step::guest).collect();
+        let mut effects = Effects::new();
+        let (took, mut adapter) = timed(|| A::start(task, &mut effects).expect("the task is taken"));
+        all.launches += took;
+        let (took, events) = timed(|| -> usize {
+            let call = |(at, input)| {
                 let mut effects = Effects::new();
-                let mut adapter = A::start(task, &mut effects).expect("the task is taken");
-                events += count(effects);
-                for (at, input) in (1..).zip(inputs) {
-                    let mut effects = Effects::new();
-                    adapter.handle(input, at, &mut effects).expect("the run goes on");
-                    events += count(effects);
-                }
-            }
-        })
-        .0;
+                adapter.handle(input, at, &mut effects).expect("the run goes on");
+                count(effects)
+            };
+            (1..).zip(inputs).map(call).sum()
+        });
+        all.mapping += took;
+        all.events += events;
     }
-    (took, events / times)
+    all
 }
