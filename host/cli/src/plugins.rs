@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::path::Path;
 
 use pointsman_engine::{ComponentSource, Settings};
-use pointsman_model::plugin::{Description, Feature};
+use pointsman_model::plugin::{Description, Feature, TestedProgram};
 use pointsman_model::{Digest, Grant};
 use pointsman_sandbox::{LoadError, Sandbox, SandboxConfig};
 use serde::Serialize;
@@ -69,6 +69,8 @@ pub(crate) struct Inspected {
     pub(crate) description: Description,
     /// What a backend can do.
     pub(crate) features: Vec<Feature>,
+    /// The programs that a backend drives, and the versions that it was tested with.
+    pub(crate) tested: Vec<TestedProgram>,
 }
 
 /// Lists what is configured: backends, sanitizers, policies.
@@ -166,6 +168,7 @@ impl Inspector {
                     digest: plugin.digest(),
                     description: about.common.clone(),
                     features: about.features.iter().copied().collect(),
+                    tested: about.tested.clone(),
                 }
             }
             Kind::Sanitizer => {
@@ -175,6 +178,7 @@ impl Inspector {
                     digest: plugin.digest(),
                     description: plugin.about().clone(),
                     features: Vec::new(),
+                    tested: Vec::new(),
                 }
             }
             Kind::Policy => {
@@ -184,6 +188,7 @@ impl Inspector {
                     digest: plugin.digest(),
                     description: plugin.about().clone(),
                     features: Vec::new(),
+                    tested: Vec::new(),
                 }
             }
         })

@@ -10,6 +10,21 @@ use pointsman_model::Access;
 pub(crate) enum A2aCommand {
     /// Publish a backend as an A2A agent
     Serve(ServeArgs),
+    /// Fetch the card of an agent elsewhere, explain it, and print what reaching that agent takes
+    Card(CardArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CardArgs {
+    /// The agent's address, or that of its card
+    #[arg(value_name = "URL")]
+    pub(crate) url: String,
+    /// A header to send along; may be given again
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(crate) header: Vec<String>,
+    /// The environment variable that holds a bearer token
+    #[arg(long, value_name = "VAR")]
+    pub(crate) token_env: Option<String>,
 }
 
 #[derive(Debug, Args)]

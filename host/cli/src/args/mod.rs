@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-pub(crate) use a2a::{A2aCommand, ServeArgs};
+pub(crate) use a2a::{A2aCommand, CardArgs, ServeArgs};
 pub(crate) use approvals::ApprovalsCommand;
 pub(crate) use plugin::PluginCommand;
 pub(crate) use profiles::ProfilesCommand;

@@ -8,6 +8,7 @@ use crate::program::Home;
 const COMMANDS: &[&[&str]] = &[
     &[],
     &["serve"],
+    &["run"],
     &["runs"],
     &["runs", "list"],
     &["runs", "show"],

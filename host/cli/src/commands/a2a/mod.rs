@@ -1,5 +1,6 @@
 //! `pointsman a2a`: this host as an agent for others, and a look at theirs.
 
+mod card;
 mod publish;
 mod serve;
 
@@ -12,6 +13,7 @@ pub(super) use publish::{Publishing, publish};
 
 pub(super) fn run(out: Out, loaded: &Loaded, command: A2aCommand) -> Outcome {
     match command {
+        A2aCommand::Card(args) => card::run(out, &args),
         A2aCommand::Serve(args) => serve::run(out, loaded, &args),
     }
 }

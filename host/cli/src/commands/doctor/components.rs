@@ -2,30 +2,34 @@
 
 use pointsman_engine::Settings;
 
+use super::backends::Readiness;
 use super::finding::{Finding, Health};
 use super::state::size;
-use crate::plugins::{Inspector, configured};
+use crate::config::Loaded;
+use crate::failure::Failure;
+use crate::plugins::{Inspector, Kind, configured};
 
-/// Loads every component that is configured and has it read its configuration, rules and their examples included.
-pub(super) fn check(settings: &Settings) -> Vec<Finding> {
+/// Loads every component that is configured and has it read its configuration, rules and their examples included. What
+/// a backend needs besides is looked at, too.
+pub(super) fn check(loaded: &Loaded, settings: &Settings) -> Vec<Finding> {
     let mut findings = Vec::new();
     match Inspector::new(settings) {
         Err(failure) => findings.push(Finding::new("sandbox", Health::Missing, failure.message)),
         Ok(inspector) => {
+            let readiness = Readiness::new(loaded, settings);
             for plugin in configured(settings) {
+                let inspected = inspector.inspect(&plugin);
+                if plugin.kind == Kind::Backend {
+                    findings.extend(readiness.of(&plugin, inspected));
+                    continue;
+                }
                 let subject = format!("{} {}", plugin.kind.as_str(), plugin.name);
-                findings.push(match inspector.inspect(&plugin) {
+                findings.push(match inspected {
                     Ok(it) => {
                         let about = it.description;
                         Finding::new(subject, Health::Good, format!("{} {}", about.name, about.version))
                     }
-                    Err(failure) => {
-                        let finding = Finding::new(subject, Health::Missing, failure.message);
-                        match failure.help {
-                            Some(help) => finding.mend(help),
-                            None => finding,
-                        }
-                    }
+                    Err(failure) => failed(subject, Health::Missing, failure),
                 });
             }
         }
@@ -41,4 +45,13 @@ pub(super) fn check(settings: &Settings) -> Vec<Finding> {
         )
     });
     findings
+}
+
+/// Makes a finding of what could not be done.
+pub(super) fn failed(subject: String, health: Health, failure: Failure) -> Finding {
+    let finding = Finding::new(subject, health, failure.message);
+    match failure.help {
+        Some(help) => finding.mend(help),
+        None => finding,
+    }
 }

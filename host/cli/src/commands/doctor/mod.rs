@@ -1,5 +1,6 @@
 //! `pointsman doctor`: what is there, what is missing, and the line that mends it.
 
+mod backends;
 mod checkout;
 mod components;
 mod finding;
@@ -26,11 +27,10 @@ pub(super) fn run(out: Out, named: Option<&Path>) -> Outcome {
         Ok((loaded, settings)) => {
             findings.push(configuration(&loaded));
             findings.push(state::check(&settings.state));
-            progress.now("asking programs for their versions");
-            findings.extend(programs::check(&settings));
+            progress.now("loading components, and asking programs for their versions");
+            findings.extend(components::check(&loaded, &settings));
+            findings.extend(programs::unused(&settings));
             findings.extend(origins::check(&settings));
-            progress.now("loading components");
-            findings.extend(components::check(&settings));
         }
         Err(error) => {
             let failure = Failure::from(error);

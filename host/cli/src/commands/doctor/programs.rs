@@ -1,4 +1,4 @@
-//! The programs of the table, and their versions.
+//! Programs of the table, and their versions.
 
 use std::io::Read;
 use std::path::Path;
@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use pointsman_capabilities::process::Resolution;
 use pointsman_engine::Settings;
-use pointsman_model::Leaf;
+use pointsman_model::plugin::TestedProgram;
+use pointsman_model::{Grant, Leaf};
 
 use super::finding::{Finding, Health};
 
@@ -17,59 +18,72 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How much of what it says is read.
 const LISTENED: u64 = 4096;
 
-/// Versions that this release was tested with, from and up to, and how one gets the program.
-const TESTED: &[(&str, &str, &str, &str)] = &[
-    ("codex", "0.145.0", "0.169.0", "npm install --global @openai/codex"),
-    ("claude", "2.1.195", "2.1.329", "npm install --global @anthropic-ai/claude-code"),
-];
-
-/// Looks at every program. One is needed if a backend was given it by name.
-pub(super) fn check(settings: &Settings) -> Vec<Finding> {
-    settings.programs.iter().map(|(id, program)| one(settings, id, program.resolution())).collect()
+/// Looks at programs that no backend was given by name: worth knowing, needed by nobody.
+pub(super) fn unused(settings: &Settings) -> Vec<Finding> {
+    let given = |id: &str| {
+        let covers = |grant: &Grant| grant.leaf == Leaf::ProcessSpawn && grant.target == id;
+        settings.backends.values().any(|backend| backend.grants.iter().any(covers))
+    };
+    let unused = settings.programs.iter().filter(|(id, _)| !given(id));
+    unused
+        .map(|(id, program)| {
+            let detail = match program.resolution() {
+                Resolution::Found(path) => format!("{}; no backend was given it", path.display()),
+                Resolution::Missing(_) => "not found, and no backend was given it".to_owned(),
+            };
+            Finding::new(format!("program {id}"), Health::Note, detail)
+        })
+        .collect()
 }
 
-fn one(settings: &Settings, id: &str, resolution: &Resolution) -> Finding {
-    let subject = format!("program {id}");
-    let given = |backend: &pointsman_engine::BackendSettings| {
-        backend.grants.iter().any(|grant| grant.leaf == Leaf::ProcessSpawn && grant.target == id)
+/// What is known of a program that a backend drives.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Known {
+    /// It is there; what is said of it, and whether its version is one that was tested.
+    There { detail: String, tested: bool },
+    /// It is not there, and the line that mends it.
+    Missing { detail: String, mend: String },
+}
+
+/// Looks at a program of the table, as a backend needs it.
+pub(super) fn known(settings: &Settings, id: &str, tested: Option<&TestedProgram>) -> Known {
+    let program = settings.programs.iter().find(|(known, _)| *known == id);
+    let install = |place: String| match tested {
+        Some(tested) => format!("{}    (or name its place: {place})", tested.install),
+        None => place,
     };
-    let users: Vec<_> = settings
-        .backends
-        .iter()
-        .filter(|(_, backend)| given(backend))
-        .map(|(name, _)| name.as_str())
-        .collect();
-    let path = match resolution {
-        Resolution::Found(path) => path,
-        Resolution::Missing(_) if users.is_empty() => {
-            return Finding::new(subject, Health::Note, "not found, and no backend uses it");
-        }
-        Resolution::Missing(missing) => {
-            let known = TESTED.iter().find(|(name, ..)| *name == id);
-            let detail = format!("not found, and backend {} uses it", users.join(", "));
+    let path = match program.map(|(_, program)| program.resolution()) {
+        Some(Resolution::Found(path)) => path,
+        Some(Resolution::Missing(missing)) => {
             let place = format!("[programs.{id}] command = \"/path/to/{}\"", missing.command);
-            return Finding::new(subject, Health::Missing, detail).mend(match known {
-                Some((.., install)) => format!("{install}    (or name its place: {place})"),
-                None => place,
-            });
+            return Known::Missing { detail: format!("program {id} is not found"), mend: install(place) };
+        }
+        None => {
+            let place = format!("[programs.{id}] command = \"/path/to/{id}\"");
+            return Known::Missing {
+                detail: format!("the table of programs has no {id}"),
+                mend: install(place),
+            };
         }
     };
     let shown = path.display();
-    match version(path) {
-        Err(why) => {
-            Finding::new(subject, Health::Note, format!("{shown}, which does not say its version: {why}"))
+    let range = tested.map(|it| match it.oldest == it.newest {
+        true => format!("tested with {}", it.oldest),
+        false => format!("tested with {} to {}", it.oldest, it.newest),
+    });
+    // Only of agents one knows that they have the option and that it does nothing else.
+    let Some(tested) = tested else { return Known::There { detail: shown.to_string(), tested: true } };
+    let range = range.unwrap_or_default();
+    match version(path).map(|said| number(&said).map(str::to_owned)) {
+        Ok(Some(version)) => {
+            let within = within(&version, &tested.oldest, &tested.newest);
+            Known::There { detail: format!("{shown} {version}, {range}"), tested: within }
         }
-        Ok(said) => {
-            let range = TESTED.iter().find(|(name, ..)| *name == id);
-            match (range, number(&said)) {
-                (Some((_, from, to, _)), Some(version)) if !within(version, from, to) => {
-                    let detail = format!("{shown} {version}; tested with {from} to {to}");
-                    Finding::new(subject, Health::Note, detail)
-                }
-                (_, Some(version)) => Finding::new(subject, Health::Good, format!("{shown} {version}")),
-                (_, None) => Finding::new(subject, Health::Good, shown.to_string()),
-            }
-        }
+        Ok(None) => Known::There { detail: format!("{shown} of an unknown version, {range}"), tested: false },
+        Err(why) => Known::There {
+            detail: format!("{shown}, which does not say its version ({why}); {range}"),
+            tested: false,
+        },
     }
 }
 

@@ -1,0 +1,148 @@
+//! Whether each backend could be launched now, and if not, what is missing.
+
+use pointsman_capabilities::Asker;
+use pointsman_engine::Settings;
+use pointsman_model::Leaf;
+
+use super::components::failed;
+use super::finding::{Finding, Health};
+use super::programs::{Known, known};
+use crate::config::Loaded;
+use crate::failure::Failure;
+use crate::plugins::{Configured, Inspected};
+
+/// Looks at backends.
+pub(super) struct Readiness<'a> {
+    loaded: &'a Loaded,
+    settings: &'a Settings,
+}
+
+/// What is wrong with a backend, and the line that mends it.
+struct Fault {
+    detail: String,
+    mend: String,
+}
+
+impl<'a> Readiness<'a> {
+    pub(super) fn new(loaded: &'a Loaded, settings: &'a Settings) -> Self {
+        Self { loaded, settings }
+    }
+
+    /// Says of one backend that it is ready, or everything that keeps it from being.
+    pub(super) fn of(&self, backend: &Configured, inspected: Result<Inspected, Failure>) -> Vec<Finding> {
+        let subject = format!("backend {}", backend.name);
+        // One that is only built in may well miss its program: nobody asked for it.
+        let wanted = self.loaded.config.backends.contains_key(&backend.name);
+        let health = if wanted { Health::Missing } else { Health::Note };
+        let inspected = match inspected {
+            Ok(inspected) => inspected,
+            Err(mut failure) => {
+                failure.message = format!("not ready: {}", failure.message);
+                return vec![failed(subject, Health::Missing, failure)];
+            }
+        };
+        let table = format!("backends.{}", backend.name);
+        let asker =
+            Asker { table: &table, requests: &inspected.description.requests, grants: &backend.grants };
+        let mut faults = grants(&asker);
+        faults.extend(self.secrets(&asker));
+        let mut parts = vec![format!("{} {}", inspected.description.name, inspected.description.version)];
+        let untested = self.programs(backend, &inspected, &mut parts, &mut faults);
+        if faults.is_empty() {
+            // It may work as well as ever; whoever has trouble with it wants to know.
+            let health = if untested { Health::Note } else { Health::Good };
+            return vec![Finding::new(subject, health, format!("ready: {}", parts.join("; ")))];
+        }
+        faults
+            .into_iter()
+            .map(|Fault { detail, mend }| {
+                Finding::new(subject.clone(), health, format!("not ready: {detail}")).mend(mend)
+            })
+            .collect()
+    }
+
+    /// Reads the secrets that it was given, and shows none.
+    fn secrets(&self, asker: &Asker<'_>) -> Vec<Fault> {
+        let asked = asker.requests.iter().any(|request| request.leaf == Leaf::SecretUse);
+        let given =
+            asker.grants.iter().filter(|grant| grant.leaf == Leaf::SecretUse && grant.target != "*");
+        given
+            .filter(|_| asked)
+            .filter_map(|grant| {
+                let error = self.settings.secrets.resolve(asker, &grant.target).err()?;
+                let mend = format!("[secrets.{}] env = \"VARIABLE\"    (or file = \"/path\")", grant.target);
+                Some(Fault { detail: error.to_string(), mend })
+            })
+            .collect()
+    }
+
+    /// Looks at the programs that it was given; one of them is enough. Says whether none was of a tested version.
+    fn programs(
+        &self,
+        backend: &Configured,
+        inspected: &Inspected,
+        parts: &mut Vec<String>,
+        faults: &mut Vec<Fault>,
+    ) -> bool {
+        let given =
+            backend.grants.iter().filter(|grant| grant.leaf == Leaf::ProcessSpawn && grant.target != "*");
+        let (mut found, mut good, mut missing) = (0, 0, Vec::new());
+        for grant in given {
+            let tested = inspected.tested.iter().find(|tested| tested.program == grant.target);
+            match known(self.settings, &grant.target, tested) {
+                Known::There { detail, tested } => {
+                    found += 1;
+                    good += u32::from(tested);
+                    parts.push(detail);
+                }
+                Known::Missing { detail, mend } => missing.push(Fault { detail, mend }),
+            }
+        }
+        if found == 0 {
+            faults.extend(missing);
+        } else {
+            parts.extend(missing.into_iter().map(|fault| fault.detail));
+        }
+        found > 0 && good == 0
+    }
+}
+
+/// Holds what the plugin asks for against what it was given. What it needs by kind has to be given in some form: a
+/// program to start, and timers; what else it asks for depends on its configuration.
+fn grants(asker: &Asker<'_>) -> Vec<Fault> {
+    let (requests, table) = (asker.requests, asker.table);
+    let given = |leaf: Leaf| asker.grants.iter().any(|grant| grant.leaf == leaf);
+    let mut faults = Vec::new();
+    for leaf in [Leaf::ProcessSpawn, Leaf::TimerSet] {
+        let mut asked = requests.iter().filter(|request| request.leaf == leaf);
+        if let (Some(request), false) = (asked.next(), given(leaf)) {
+            let target = match (leaf, request.target.as_str()) {
+                (Leaf::ProcessSpawn, "*") => "PROGRAM",
+                (_, target) => target,
+            };
+            faults.push(Fault {
+                detail: format!(
+                    "it asks for `{leaf} {}` and was not given it: {}",
+                    request.target, request.why
+                ),
+                mend: line(asker, leaf, target),
+            });
+        }
+    }
+    // A grant that nobody asks for gives nothing: most likely it is a mistake.
+    for grant in asker.grants.iter().filter(|grant| grant.target != "*") {
+        if !requests.iter().any(|request| request.leaf == grant.leaf)
+            && let Err(why) = asker.check(grant.leaf, &grant.target)
+        {
+            let mend = format!("take `{} {}` out of [{table}] grants", grant.leaf, grant.target);
+            faults.push(Fault { detail: why, mend });
+        }
+    }
+    faults
+}
+
+fn line(asker: &Asker<'_>, leaf: Leaf, target: &str) -> String {
+    let given = asker.grants.iter().map(|grant| format!("\"{} {}\"", grant.leaf, grant.target));
+    let all: Vec<_> = given.chain([format!("\"{leaf} {target}\"")]).collect();
+    format!("[{}] grants = [{}]", asker.table, all.join(", "))
+}
