@@ -16,6 +16,14 @@ pub(crate) enum RunsCommand {
     Events(EventsArgs),
     /// Print the answer of a run; the exit status says how the run ended
     Result(RunTarget),
+    /// Say something to a run that asks its user, or that takes messages while it works
+    Continue {
+        #[command(flatten)]
+        run: RunTarget,
+        /// What is said
+        #[arg(value_name = "MESSAGE")]
+        message: String,
+    },
     /// End a run and every process of it
     Cancel {
         #[command(flatten)]

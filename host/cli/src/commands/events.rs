@@ -9,7 +9,7 @@ use crate::args::EventsArgs;
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
 use crate::state::State;
-use crate::terminal::{Out, clock};
+use crate::terminal::{Out, clock, one_line};
 
 /// Events read at once.
 const PAGE: u32 = 500;
@@ -93,12 +93,7 @@ fn gist(event: &Event) -> String {
     let first = ["text", "final_response", "message", "reason", "status"];
     let said =
         said.or_else(|| first.into_iter().find_map(text).map(str::to_owned)).unwrap_or_else(|| rest(event));
-    let mut words = said.split_whitespace().collect::<Vec<_>>().join(" ");
-    if let Some((cut, _)) = words.char_indices().nth(LINE) {
-        words.truncate(cut);
-        words.push('…');
-    }
-    words
+    one_line(&said, LINE)
 }
 
 /// Gives what an event says besides nothing, as JSON; of most there is no need for it.

@@ -3,20 +3,21 @@
 use std::path::Path;
 
 use pointsman_model::calls::RunRef;
-use pointsman_model::{RunRecord, Status};
+use pointsman_model::{Message, RunRecord, Speaker, Status};
 use pointsman_store::RunFilter;
 use pointsman_store::import::import_run_folder;
 use serde_json::json;
 
 use super::answer::{as_host, ask_owner};
 use super::events;
+use super::run::report;
 use crate::args::{ListArgs, RunsCommand};
 use crate::config::Loaded;
 use crate::control::{Reply, Request};
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
 use crate::state::{State, real_path};
-use crate::terminal::{Align, Out, ago, now, render, status_style};
+use crate::terminal::{Align, Out, ago, now, one_line, render, status_style, visible};
 
 pub(super) fn run(out: Out, loaded: &Loaded, command: RunsCommand) -> Outcome {
     let state = State::open(loaded)?;
@@ -25,6 +26,7 @@ pub(super) fn run(out: Out, loaded: &Loaded, command: RunsCommand) -> Outcome {
         RunsCommand::Show(target) => show(out, &state.run(&target)?),
         RunsCommand::Events(args) => events::run(out, &state, &args),
         RunsCommand::Result(target) => result(out, &state.run(&target)?),
+        RunsCommand::Continue { run, message } => say(out, &state, &state.run(&run)?, &message),
         RunsCommand::Cancel { run, reason } => {
             let record = state.run(&run)?;
             cancel(out, loaded, &state, &record, reason)
@@ -59,13 +61,13 @@ fn list(out: Out, state: &State, args: &ListArgs) -> Outcome {
     let row = |run: &RunRecord| {
         vec![
             run.run_id.to_string().chars().take(8).collect(),
-            run.agent_name.clone(),
+            one_line(&run.agent_name, 80),
             run.backend.clone(),
             status(out, run.status),
             ago(now, run.updated_at),
             run.last_seq.to_string(),
-            run.cwd.clone(),
-            run.summary.clone(),
+            visible(&run.cwd).into_owned(),
+            one_line(&run.summary, 200),
         ]
     };
     out.line(render(out, &columns, page.runs.iter().map(row).collect()))?;
@@ -86,14 +88,17 @@ fn show(out: Out, run: &RunRecord) -> Outcome {
     let paint = out.paint();
     let field = |name: &str, value: String| out.line(format!("{} {value}", paint.dim(format!("{name:<9}"))));
     field("run", run.run_id.to_string())?;
-    field("agent", format!("{} ({}, {})", paint.bold(&run.agent_name), run.backend, run.role.as_str()))?;
+    field(
+        "agent",
+        format!("{} ({}, {})", paint.bold(visible(&run.agent_name)), run.backend, run.role.as_str()),
+    )?;
     field("status", status(out, run.status))?;
-    field("summary", run.summary.clone())?;
+    field("summary", one_line(&run.summary, usize::MAX))?;
     if let Some(waiting) = &run.waiting_for {
-        field("waits for", paint.warn(&waiting.reason))?;
+        field("waits for", paint.warn(visible(&waiting.reason)))?;
         field("answer", waiting.how.clone())?;
     }
-    field("cwd", run.cwd.clone())?;
+    field("cwd", visible(&run.cwd).into_owned())?;
     if let Some(access) = run.access {
         field("access", access.to_string())?;
     }
@@ -123,24 +128,18 @@ fn show(out: Out, run: &RunRecord) -> Outcome {
     if let Some(error) = &run.error {
         field(
             "error",
-            format!("{} {}", paint.bad(&error.message), paint.dim(format!("({})", error.reason))),
+            format!("{} {}", paint.bad(visible(&error.message)), paint.dim(format!("({})", error.reason))),
         )?;
     }
     if let Some(text) = &run.final_response {
-        out.line(format!("\n{text}"))?;
+        out.line(format!("\n{}", visible(text)))?;
     }
     Ok(Exit::Ok)
 }
 
 /// Prints the answer alone, so that scripts can use it; the exit status says how the run ended.
 fn result(out: Out, run: &RunRecord) -> Outcome {
-    let exit = match run.status {
-        Status::Completed => Exit::Ok,
-        Status::Failed | Status::Rejected => Exit::RunFailed,
-        Status::Cancelled => Exit::RunCancelled,
-        Status::ApprovalRequired | Status::InputRequired | Status::AuthRequired => Exit::NeedsSomebody,
-        Status::Queued | Status::Running => Exit::Error,
-    };
+    let exit = report::exit(run.status);
     if out.is_json() {
         out.json(&json!({
             "run_id": run.run_id,
@@ -158,7 +157,7 @@ fn result(out: Out, run: &RunRecord) -> Outcome {
             let structured = run.structured_output.as_ref().map(serde_json::to_string_pretty);
             match structured.transpose().map_err(Failure::internal)? {
                 Some(value) => out.line(value)?,
-                None => out.line(run.final_response.as_deref().unwrap_or_default())?,
+                None => report::text(out, run.final_response.as_deref().unwrap_or_default())?,
             }
             Ok(Exit::Ok)
         }
@@ -172,6 +171,28 @@ fn result(out: Out, run: &RunRecord) -> Outcome {
             .help(format!("`pointsman runs events --follow {id}` waits for its end"))),
         (status, ..) => Err(Failure::new(exit, format!("run {id} is {status}"))),
     }
+}
+
+/// Says something to a run whose host lives. A run that is over is gone on with by another, which needs a host.
+fn say(out: Out, state: &State, run: &RunRecord, message: &str) -> Outcome {
+    let id = run.run_id;
+    if run.status.is_terminal() {
+        return Err(Failure::error(format!("run {id} is over: {}", run.status)).help(format!(
+            "`pointsman run {} --resume {id} MESSAGE` goes on with its session",
+            run.backend
+        )));
+    }
+    let request = Request::ContinueRun { run_id: id, message: Message::text(Speaker::User, message) };
+    match ask_owner(state, id, &request)? {
+        Some(Reply::Continued(continued)) if out.is_json() => out.json(&continued)?,
+        Some(Reply::Continued(continued)) => out.line(format!("{} {id}", status(out, continued.status)))?,
+        Some(other) => return Err(Failure::internal(format!("the host answered something else: {other:?}"))),
+        None => {
+            return Err(Failure::error(format!("the host of run {id} has ended, and its agent with it"))
+                .help("the next host ends the run; then go on with its session"));
+        }
+    }
+    Ok(Exit::Ok)
 }
 
 fn cancel(out: Out, loaded: &Loaded, state: &State, run: &RunRecord, reason: String) -> Outcome {

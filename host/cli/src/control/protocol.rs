@@ -1,7 +1,7 @@
 //! What is said over the socket.
 
-use pointsman_model::calls::CancelledRun;
-use pointsman_model::{Answer, Approval, ApprovalId, Digest, HostId, RunId};
+use pointsman_model::calls::{CancelledRun, ContinuedRun};
+use pointsman_model::{Answer, Approval, ApprovalId, Digest, HostId, Message, RunId};
 use serde::{Deserialize, Serialize};
 
 use crate::exit::Exit;
@@ -21,6 +21,13 @@ pub(crate) enum Request {
         run_id: RunId,
         /// Why.
         reason: String,
+    },
+    /// Say something to a run that is not over.
+    ContinueRun {
+        /// The run.
+        run_id: RunId,
+        /// What is said.
+        message: Message,
     },
     /// Settle a question. Who answers is not said here: the host sees it.
     AnswerApproval {
@@ -46,6 +53,8 @@ pub(crate) enum Reply {
     },
     /// The run has ended.
     Cancelled(CancelledRun),
+    /// The run has the message.
+    Continued(ContinuedRun),
     /// The question is settled.
     Settled(Box<Approval>),
     /// It was not done.

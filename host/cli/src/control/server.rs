@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
-use pointsman_engine::Host;
+use pointsman_engine::{Client, Host};
 use pointsman_model::HostId;
-use pointsman_model::calls::RunRef;
+use pointsman_model::calls::{ContinueRun, RunRef};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
@@ -101,6 +101,16 @@ async fn answer(host: &Host, request: Request, by: &str) -> Reply {
         Request::CancelRun { run_id, reason } => {
             let run = RunRef { run_id: Some(run_id.to_string()), ..RunRef::default() };
             host.cancel_run(&run, &reason).await.map(Reply::Cancelled)
+        }
+        Request::ContinueRun { run_id, message } => {
+            let call = ContinueRun {
+                run_id: Some(run_id.to_string()),
+                agent_name: None,
+                cwd: None,
+                input_message: message,
+            };
+            let client = Client { name: by.to_owned(), version: None };
+            host.continue_run(&client, call).await.map(Reply::Continued)
         }
         Request::AnswerApproval { approval_id, digest, answer } => host
             .answer_approval(approval_id, digest, answer, by)

@@ -4,9 +4,12 @@
 
 mod answers;
 mod approvals;
+mod asking;
 mod client;
 mod configuration;
 mod origins;
 mod program;
+mod running;
 mod serving;
+mod terminal;
 mod words;

@@ -64,8 +64,7 @@ impl<'a> Readiness<'a> {
     /// Reads the secrets that it was given, and shows none.
     fn secrets(&self, asker: &Asker<'_>) -> Vec<Fault> {
         let asked = asker.requests.iter().any(|request| request.leaf == Leaf::SecretUse);
-        let given =
-            asker.grants.iter().filter(|grant| grant.leaf == Leaf::SecretUse && grant.target != "*");
+        let given = asker.grants.iter().filter(|grant| grant.leaf == Leaf::SecretUse && grant.target != "*");
         given
             .filter(|_| asked)
             .filter_map(|grant| {

@@ -10,7 +10,7 @@ mod editor;
 mod foreground;
 mod hosted;
 mod interview;
-mod report;
+pub(super) mod report;
 mod request;
 mod signals;
 mod story;

@@ -10,7 +10,7 @@ use crate::failure::{Failure, Outcome};
 use crate::terminal::{Out, visible};
 
 /// Says how the program ends after a run that ended so.
-pub(super) fn exit(status: Status) -> Exit {
+pub(crate) fn exit(status: Status) -> Exit {
     match status {
         Status::Completed => Exit::Ok,
         Status::Failed | Status::Rejected => Exit::RunFailed,
@@ -47,7 +47,7 @@ pub(super) fn report(out: Out, form: OutputForm, record: &RunRecord, unanswered:
     Err(Failure::new(exit, format!("run {id} is {}{why}", record.status)))
 }
 
-/// Prints the answer alone. A terminal is not to obey it; whatever else reads it gets it as it is.
+/// Prints the answer alone.
 fn answer(out: Out, record: &RunRecord) -> Result<(), Failure> {
     let structured = record.structured_output.as_ref().map(serde_json::to_string_pretty);
     let text = match (structured.transpose().map_err(Failure::internal)?, &record.final_response) {
@@ -55,5 +55,10 @@ fn answer(out: Out, record: &RunRecord) -> Result<(), Failure> {
         (None, Some(text)) => text.clone(),
         (None, None) => return Ok(()),
     };
-    if std::io::stdout().is_terminal() { out.line(visible(&text)) } else { out.line(text) }
+    self::text(out, &text)
+}
+
+/// Prints an agent's text. A terminal is not to obey it; whatever else reads it gets it as it is.
+pub(crate) fn text(out: Out, text: &str) -> Result<(), Failure> {
+    if std::io::stdout().is_terminal() { out.line(visible(text)) } else { out.line(text) }
 }
