@@ -1,6 +1,7 @@
 //! The host's side.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use pointsman_engine::{Client, Host};
@@ -16,6 +17,8 @@ use super::socket::Folder;
 
 /// Callers at once; the rest wait in the kernel's queue.
 const CALLERS: usize = 16;
+/// How long the last callers have for their answers.
+const FAREWELL: Duration = Duration::from_secs(1);
 /// How long a caller may be silent.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -24,6 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) struct Server {
     folder: Folder,
     host_id: HostId,
+    callers: Arc<Semaphore>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -36,8 +40,20 @@ impl Server {
         let listener = folder.listen(host_id)?;
         listener.set_nonblocking(true)?;
         let listener = UnixListener::from_std(listener)?;
-        let task = tokio::spawn(accept(listener, host));
-        Ok(Self { folder, host_id, task })
+        let callers = Arc::new(Semaphore::new(CALLERS));
+        let task = tokio::spawn(accept(listener, host, Arc::clone(&callers)));
+        Ok(Self { folder, host_id, callers, task })
+    }
+
+    /// Takes no more callers, and lets those who were heard have their answers: whoever ended the last run of a host is
+    /// told so before the host goes.
+    pub(crate) async fn finish(self) {
+        self.task.abort();
+        let all = u32::try_from(CALLERS).unwrap_or(u32::MAX);
+        let gone = tokio::time::timeout(FAREWELL, self.callers.acquire_many(all)).await;
+        if gone.is_err() {
+            tracing::debug!("a caller of the control socket is still there");
+        }
     }
 }
 
@@ -48,8 +64,7 @@ impl Drop for Server {
     }
 }
 
-async fn accept(listener: UnixListener, host: Host) {
-    let callers = std::sync::Arc::new(Semaphore::new(CALLERS));
+async fn accept(listener: UnixListener, host: Host, callers: Arc<Semaphore>) {
     loop {
         // Never closed, so this never fails.
         let Ok(place) = callers.clone().acquire_owned().await else { return };

@@ -42,7 +42,9 @@ impl Hosted {
     /// Ends it, and whatever of the run still lives.
     pub(super) async fn end(self) {
         self.host.shutdown().await;
-        drop(self.control);
+        if let Some(control) = self.control {
+            control.finish().await;
+        }
     }
 }
 
