@@ -48,6 +48,8 @@ pub(crate) struct Configured {
     pub(crate) grants: Vec<Grant>,
     /// What it is told.
     config: Config,
+    /// Keys of that which callers may add for their runs.
+    callers: Vec<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -81,6 +83,7 @@ pub(crate) fn configured(settings: &Settings) -> Vec<Configured> {
         component: backend.component.clone(),
         grants: backend.grants.clone(),
         config: Config::Value(backend.config.clone()),
+        callers: backend.caller_may_set.clone(),
     });
     let sanitizers = settings.sanitizers.iter().map(|sanitizer| Configured {
         kind: Kind::Sanitizer,
@@ -88,6 +91,7 @@ pub(crate) fn configured(settings: &Settings) -> Vec<Configured> {
         component: sanitizer.component.clone(),
         grants: Vec::new(),
         config: Config::Value(sanitizer.config.clone()),
+        callers: Vec::new(),
     });
     let policies = settings.policies.iter().map(|policy| Configured {
         kind: Kind::Policy,
@@ -95,6 +99,7 @@ pub(crate) fn configured(settings: &Settings) -> Vec<Configured> {
         component: policy.component.clone(),
         grants: Vec::new(),
         config: Config::Text(policy.config.clone()),
+        callers: Vec::new(),
     });
     backends.chain(sanitizers).chain(policies).collect()
 }
@@ -133,7 +138,10 @@ impl Inspector {
             (!self.sandbox.is_cached(&bytes)).then(|| Progress::start(format!("compiling {name}")));
         let inspected = self.load(plugin.kind, name, &bytes).map_err(chain)?;
         match &plugin.config {
-            Config::Value(value) => agrees(name, &inspected.description.config_schema, value)?,
+            Config::Value(value) => {
+                let schema = without_callers(&inspected.description.config_schema, &plugin.callers);
+                agrees(name, &schema, value)?;
+            }
             Config::Text(text) => {
                 let module = self.sandbox.load_policy(name, &bytes).map_err(chain)?;
                 module.load(text).map_err(chain)?;
@@ -198,6 +206,15 @@ impl Inspector {
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     std::fs::read(path)
         .map_err(|error| Failure::error(format!("cannot read component {}: {error}", path.display())))
+}
+
+/// Gives a schema that does not require what callers may add: each run is held against the whole one.
+fn without_callers(schema: &Value, callers: &[String]) -> Value {
+    let mut schema = schema.clone();
+    if let Some(required) = schema.get_mut("required").and_then(Value::as_array_mut) {
+        required.retain(|key| !callers.iter().any(|may| key.as_str() == Some(may)));
+    }
+    schema
 }
 
 /// Checks a configuration against the schema that its plugin gives.

@@ -33,6 +33,10 @@ struct Artifact {
     looked_at: u64,
     /// How much room its parts take.
     weight: usize,
+    /// Its last chunk has come.
+    complete: bool,
+    /// The parts of the newest chunk that went behind another.
+    newest: Vec<Value>,
 }
 
 /// What a chunk did.
@@ -40,8 +44,8 @@ struct Artifact {
 pub(crate) enum Taken {
     /// It has its place.
     Well,
-    /// What it goes behind never came.
-    WithGap,
+    /// It is not certain that it has: what it goes behind never came, or what it is was said before.
+    Doubtful,
     /// There are more artifacts than anybody can need.
     TooMany,
 }
@@ -54,20 +58,29 @@ impl Artifacts {
         let at = self.0.iter().position(|known| known.id == chunk.id);
         let full = self.0.len() >= MOST;
         match at.and_then(|at| self.0.get_mut(at)) {
-            Some(known) if append => known.extend(chunk),
-            Some(known) => known.replace(chunk, false),
+            Some(known) => {
+                // Nothing in a chunk says which it is. The same one twice, or one behind the last, may be right all the
+                // same; the task itself knows.
+                if known.complete || (append && known.newest == chunk.parts) {
+                    taken = Taken::Doubtful;
+                }
+                if append { known.extend(chunk) } else { known.replace(chunk, false) }
+            }
             None if full => return Taken::TooMany,
             None => {
                 if append {
-                    taken = Taken::WithGap;
+                    taken = Taken::Doubtful;
                 }
                 self.0.push(Artifact::new(chunk, false));
             }
         }
         if last {
             let at = at.unwrap_or(self.0.len() - 1);
-            if let Some(complete) = self.0.get_mut(at) {
-                complete.tell(about, effects);
+            if let Some(artifact) = self.0.get_mut(at) {
+                artifact.complete = true;
+                if taken == Taken::Well {
+                    artifact.tell(about, effects);
+                }
             }
         }
         taken
@@ -157,6 +170,8 @@ impl Artifact {
             told: None,
             looked_at: 0,
             weight: 0,
+            complete: false,
+            newest: Vec::new(),
         };
         artifact.replace(chunk, from_snapshot);
         artifact
@@ -164,6 +179,7 @@ impl Artifact {
 
     fn replace(&mut self, chunk: Chunk, from_snapshot: bool) {
         self.weight = chunk.parts.iter().map(weight).sum();
+        self.newest.clone_from(&chunk.parts);
         self.parts = chunk.parts;
         self.from_snapshot = from_snapshot;
         self.describe(chunk.name, chunk.description, chunk.metadata, chunk.extra);
@@ -171,6 +187,7 @@ impl Artifact {
 
     fn extend(&mut self, chunk: Chunk) {
         self.weight += chunk.parts.iter().map(weight).sum::<usize>();
+        self.newest.clone_from(&chunk.parts);
         let mut parts = chunk.parts.into_iter();
         if let Some(behind) = self.parts.last_mut() {
             let apart = parts.next().and_then(|first| merged(behind, first));
@@ -314,7 +331,7 @@ mod tests {
     #[test]
     fn a_chunk_that_has_nothing_to_go_behind_is_a_gap() {
         let (mut artifacts, mut effects) = (Artifacts::default(), Effects::new());
-        assert_eq!(artifacts.take(chunk("x", "b", true, false), &Map::new(), &mut effects), Taken::WithGap);
+        assert_eq!(artifacts.take(chunk("x", "b", true, false), &Map::new(), &mut effects), Taken::Doubtful);
         artifacts.replace(vec![chunk("x", "ab", false, false)], false);
         assert_eq!(artifacts.text().unwrap(), "ab");
     }

@@ -35,8 +35,8 @@ pub(crate) struct Book {
     seen: Seen,
     /// Ids of the messages that were sent from here.
     own: Vec<String>,
-    /// Something of a stream never came: a snapshot has to fill it.
-    pub(crate) has_gap: bool,
+    /// A stream may have said something twice, or not at all: a snapshot has to tell.
+    pub(crate) in_doubt: bool,
     /// The question that was asked last, so that an old snapshot does not ask it again.
     asked: Option<(Option<String>, Option<String>)>,
     /// Grows with everything that is news.
@@ -151,7 +151,7 @@ impl Book {
         if self.artifacts.revisions() != before {
             self.news += 1;
         }
-        self.has_gap = false;
+        self.in_doubt = false;
         self.status(snapshot.status, snapshot.extra, effects);
         self.within_bounds(taken)
     }
@@ -181,7 +181,7 @@ impl Book {
         self.news += 1;
         let ids = self.ids();
         let taken = self.artifacts.take(chunk, &ids, effects);
-        self.has_gap |= taken == Taken::WithGap;
+        self.in_doubt |= taken == Taken::Doubtful;
         self.within_bounds(taken)
     }
 

@@ -19,6 +19,7 @@ pub(super) fn complete(config: &Config) -> Config {
     for (name, args) in [("gemini", "--acp"), ("opencode", "acp")] {
         config.backends.entry(name.to_owned()).or_insert_with(|| acp(name, args));
     }
+    config.backends.entry("remote_a2a".to_owned()).or_insert_with(remote_a2a);
     config.sanitizers.get_or_insert_with(|| {
         vec![Sanitizer {
             name: "spill".to_owned(),
@@ -89,6 +90,31 @@ fn codex() -> Backend {
         caller_may_set: vec!["model".to_owned(), "reasoning_effort".to_owned()],
         grants: vec![
             Grant { leaf: Leaf::ProcessSpawn, target: "codex".to_owned() }.into(),
+            Grant { leaf: Leaf::TimerSet, target: "*".to_owned() }.into(),
+        ],
+    }
+}
+
+/// Reaches nobody until the operator lists an origin. What a caller brings along is its own: no secret of the operator's.
+fn remote_a2a() -> Backend {
+    let keys = [
+        "agent_url",
+        "agent_card_path",
+        "headers",
+        "auth_token",
+        "history_length",
+        "blocking",
+        "streaming",
+        "accepted_output_modes",
+        "transport",
+        "protocol_version",
+    ];
+    Backend {
+        component: "bundled:remote_a2a".to_owned(),
+        config: serde_json::Map::new(),
+        caller_may_set: keys.map(str::to_owned).to_vec(),
+        grants: vec![
+            Grant { leaf: Leaf::RequestSend, target: "*".to_owned() }.into(),
             Grant { leaf: Leaf::TimerSet, target: "*".to_owned() }.into(),
         ],
     }

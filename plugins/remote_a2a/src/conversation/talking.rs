@@ -206,7 +206,7 @@ impl Conversation {
 
     /// Ends the run with what the task came to.
     pub(super) fn conclude(&mut self, effects: &mut Effects) {
-        if self.book.has_gap && self.book.task.is_some() && !self.poll.is_last {
+        if self.book.in_doubt && self.book.task.is_some() && !self.poll.is_last {
             // What was lost on the way is in the task.
             self.poll.is_last = true;
             return self.look(effects);
@@ -316,7 +316,7 @@ impl Conversation {
     /// what comes next, and a second stream makes it store every chunk twice: there the task is looked up, which is
     /// exact for as long as nobody streams it.
     pub(super) fn take_up_again(&mut self, effects: &mut Effects) {
-        let Some(task) = self.book.task.clone() else { return };
+        let Some(task) = self.book.task.clone() else { return self.look_soon(effects) };
         let streams = self.config.streaming && self.agent.as_ref().is_some_and(|agent| agent.streaming);
         if self.version() == Version::V1 && streams && self.subscriptions > 0 {
             self.subscriptions -= 1;
