@@ -4,6 +4,7 @@
 //! Whatever goes wrong in here ends the test at once, with the reason: there is nobody to hand an error to. Nothing
 //! sleeps for a time that was guessed; [`eventually`] looks again until what is waited for is there.
 
+mod a2a;
 mod acp;
 mod host;
 mod mark;
@@ -13,6 +14,7 @@ mod published;
 mod tools;
 mod wait;
 
+pub use a2a::{A2aPeer, A2aVersion};
 pub use acp::AcpAgent;
 pub use host::{Ended, Era, Host};
 pub use mark::Mark;

@@ -113,6 +113,19 @@ fn venv(name: &str, packages: &[&str]) -> PathBuf {
     folder.join("bin/python")
 }
 
+/// Gives a Python with one version of the official A2A SDK: two of them cannot share an environment.
+#[must_use]
+pub(crate) fn a2a_python(version: &str, requirements: &Path) -> PathBuf {
+    let wanted = fs::read_to_string(requirements).expect("the requirements are in the repository");
+    let folder = installed(&format!("a2a-{version}"), &wanted, |folder| {
+        run(Command::new("python3").args(["-m", "venv"]).arg(folder));
+        // All of them are listed, and no more: gRPC is large and not used.
+        let mut pip = Command::new(folder.join("bin/python"));
+        run(pip.args(["-m", "pip", "install", "--quiet", "--no-deps", "-r"]).arg(requirements));
+    });
+    folder.join("bin/python")
+}
+
 /// Installs something unless exactly this is there already, while every other process waits.
 fn installed(name: &str, what: &str, install: impl FnOnce(&Path)) -> PathBuf {
     let tools = crate::place::target_dir().join("tools");

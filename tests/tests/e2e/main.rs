@@ -17,5 +17,7 @@ mod conformance;
 mod interactive;
 mod lifetime;
 mod profiles;
+mod remote_a2a;
+mod remote_a2a_hostile;
 mod stdio;
 mod structured;
