@@ -113,9 +113,9 @@ fn venv(name: &str, packages: &[&str]) -> PathBuf {
     folder.join("bin/python")
 }
 
-/// Gives a Python with one version of the official A2A SDK: two of them cannot share an environment.
+/// Gives a Python for one of the agents in `tests/a2a-peer`, with what it was recorded with.
 #[must_use]
-pub(crate) fn a2a_python(version: &str, requirements: &Path) -> PathBuf {
+pub(crate) fn a2a_peer_python(version: &str, requirements: &Path) -> PathBuf {
     let wanted = fs::read_to_string(requirements).expect("the requirements are in the repository");
     let folder = installed(&format!("a2a-{version}"), &wanted, |folder| {
         run(Command::new("python3").args(["-m", "venv"]).arg(folder));

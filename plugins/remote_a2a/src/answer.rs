@@ -1,6 +1,7 @@
 //! The run's outcome, out of what is known of the task.
 
 use pointsman_sdk::backend::{Ending, Outcome};
+use pointsman_sdk::types::Part;
 use serde_json::Value;
 
 use crate::book::Book;
@@ -11,11 +12,21 @@ use crate::state::State;
 const LONGEST_ERROR: usize = 4_000;
 
 /// Says what a task must answer with, in words: no version of the protocol has a field for it.
-pub(crate) fn instruction(schema: &str) -> String {
-    format!(
+///
+/// It stands in the user's own text, behind a blank: some agents read one part alone, some take its first word for a
+/// command.
+pub(crate) fn demand(schema: &str, parts: &mut Vec<Part>) {
+    let demand = format!(
         "Answer with JSON that satisfies this JSON Schema: as a data part, or as text that is nothing but that JSON.\n\n\
          {schema}"
-    )
+    );
+    match parts.last_mut() {
+        Some(Part::Text(text)) => {
+            text.push_str(" \n\n");
+            text.push_str(&demand);
+        }
+        _ => parts.push(Part::Text(demand)),
+    }
 }
 
 /// Makes the outcome of a task that is over, or of a message that was answered with a message.

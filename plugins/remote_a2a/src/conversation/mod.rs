@@ -126,7 +126,7 @@ impl Conversation {
         }
         parts.extend(task.message.parts);
         if let Some(schema) = &conversation.schema {
-            parts.push(Part::Text(answer::instruction(schema)));
+            answer::demand(schema, &mut parts);
         }
         let waiting = memory.as_ref().and_then(Memory::waiting_task).map(str::to_owned);
         conversation.adopted = waiting.is_some();
