@@ -35,7 +35,8 @@ impl A2aPeer {
             A2aVersion::V1 | A2aVersion::Both => ("peer_v1.py", "v1"),
             A2aVersion::V03 => ("peer_v03.py", "v03"),
         };
-        let mut command = Command::new(a2a_peer_python(name, &folder.join(format!("requirements-{name}.txt"))));
+        let mut command =
+            Command::new(a2a_peer_python(name, &folder.join(format!("requirements-{name}.txt"))));
         command.arg(folder.join(script)).args(more);
         if version == A2aVersion::Both {
             command.arg("--compat-v03");
