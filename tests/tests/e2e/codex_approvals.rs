@@ -26,8 +26,8 @@ fn a_person_is_asked_and_answers_after_a_while() {
     let mut stage = Stage::with(ASK);
     let run = stage.spawn(r#"mock:shell {"cmd":"touch a && echo done"}"#, json!({}));
     let question = stage.question(&run);
-    assert_eq!(question["request"]["title"], "touch a && echo done", "{question}");
-    assert!(question["request"]["detail"]["command"].as_str().unwrap().contains("touch a"));
+    assert_eq!(question["detail"]["title"], "touch a && echo done", "{question}");
+    assert!(question["detail"]["detail"]["command"].as_str().unwrap().contains("touch a"));
     assert!(!stage.place.project().join("a").exists(), "it waits");
     assert!(!stage.place.mark().agents().is_empty(), "alive");
     stage.answer(&question, &["allow"]);
@@ -59,8 +59,8 @@ fn an_edit_is_shown_with_its_diff() {
     let mut stage = Stage::with(ASK);
     let run = stage.spawn(r#"mock:write {"path":"new.txt","content":"made by an agent\n"}"#, json!({}));
     let question = stage.question(&run);
-    let change = &question["request"]["detail"]["changes"][0];
-    assert_eq!(question["request"]["kind"], "edit");
+    let change = &question["detail"]["detail"]["changes"][0];
+    assert_eq!(question["detail"]["kind"], "edit");
     assert_eq!((&change["kind"], &change["diff"]), (&json!("add"), &json!("made by an agent\n")));
     assert!(change["path"].as_str().unwrap().ends_with("/new.txt"));
     stage.answer(&question, &["allow"]);
@@ -77,7 +77,7 @@ fn parallel_commands_are_asked_about_one_by_one() {
     let run = stage.spawn(r#"mock:parallel {"cmds":["touch one","touch two"]}"#, json!({}));
     let questions = stage.questions(&run, 2);
     for question in &questions {
-        let words: &[&str] = if question["request"]["title"] == "touch one" {
+        let words: &[&str] = if question["detail"]["title"] == "touch one" {
             &["allow"]
         } else {
             &["deny", "--message", "one is enough"]
@@ -136,7 +136,7 @@ fn a_command_that_wants_out_of_the_sandbox_is_asked_about_even_if_it_does_not_sa
     ] {
         let run = stage.spawn(prompt, json!({}));
         let question = stage.question(&run);
-        assert_eq!(question["request"]["detail"]["sandboxed"], false, "{question}");
+        assert_eq!(question["detail"]["detail"]["sandboxed"], false, "{question}");
         stage.answer(&question, &["deny", "--message", "stay inside"]);
         let (record, _) = stage.finish(&run);
         assert_eq!(record["status"], "completed", "{record}");

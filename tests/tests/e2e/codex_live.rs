@@ -74,9 +74,9 @@ fn a_killed_agent_fails_its_run_and_leaves_nothing() {
 
 #[rstest]
 #[case::cut_stream("mock:cut", "connection_lost", true)]
-#[case::overloaded("mock:overloaded", "overloaded", false)]
+#[case::overloaded("mock:overloaded", "overloaded", true)]
 #[case::quota("mock:quota", "quota_exceeded", false)]
-#[case::unauthorized("mock:unauthorized", "unauthorized", false)]
+#[case::unauthorized("mock:unauthorized", "unauthorized", true)]
 #[case::bad_request("mock:badrequest", "bad_request", false)]
 #[case::too_long("mock:toolong", "context_too_long", false)]
 fn trouble_at_the_provider_has_a_name(#[case] prompt: &str, #[case] reason: &str, #[case] retried: bool) {

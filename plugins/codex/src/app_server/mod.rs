@@ -2,6 +2,7 @@
 
 mod approval;
 mod confined;
+mod ending;
 mod item;
 mod late;
 mod launch;
@@ -11,4 +12,5 @@ mod request;
 mod session;
 mod wire;
 
-pub(crate) use session::{Left, Session};
+pub(crate) use ending::Left;
+pub(crate) use session::Session;

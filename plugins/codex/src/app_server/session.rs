@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use pointsman_sdk::backend::{Effects, Exit, Exited, Outcome, Process, Stop, Task};
+use pointsman_sdk::backend::{Effects, Process, Task};
 use pointsman_sdk::types::Message;
 use pointsman_sdk::{Draft, Line, kind};
 use serde_json::{Map, Value, json};
@@ -13,35 +13,28 @@ use super::late::Results;
 use super::launch::{self, Confinement};
 use super::question::Question;
 use super::wire::{self, Incoming};
-use crate::adapter::{GREETING_TIMER, INTERRUPT_TIMER, LINGER_TIMER, PROCESS};
-use crate::config::{Config, Protocol};
+use crate::adapter::{GREETING_TIMER, PROCESS};
+use crate::config::Config;
 use crate::failure::Failure;
 use crate::open::OpenItems;
-use crate::outcome;
 use crate::resume::Resume;
 use crate::usage::Tokens;
 
 /// How long a program may take to answer the greeting before it is taken for one without an app server.
 const GREETING_MS: u32 = 20_000;
-/// How long codex may take to end a turn that is interrupted.
-const INTERRUPT_MS: u32 = 1_000;
-/// How long codex may take to end once nothing more will be said to it.
-const LINGER_MS: u32 = 5_000;
-/// How long codex may take to tell the ends of commands after that of their turn.
-const LATE_MS: u32 = 500;
 
 /// What is known of a conversation.
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(super) task: Task,
     pub(super) config: Config,
-    resumed: Option<Resume>,
+    pub(super) resumed: Option<Resume>,
     codex_home: Option<String>,
     pub(super) greeted: bool,
     /// Messages that came before it was known whether codex speaks this protocol.
     pub(super) early: Vec<Message>,
     /// Requests of ours that wait for an answer.
-    waiting: BTreeMap<u64, Call>,
+    pub(super) waiting: BTreeMap<u64, Call>,
     next_call: u64,
     pub(super) thread: Option<String>,
     pub(super) turn: Option<String>,
@@ -53,7 +46,7 @@ pub(crate) struct Session {
     /// Questions that wait for the user; the first is the one that was put.
     pub(super) questions: VecDeque<Question>,
     /// What is to be said as soon as codex can hear it.
-    queue: Vec<Vec<Value>>,
+    pub(super) queue: Vec<Vec<Value>>,
     /// How many messages of the user's codex will repeat that no turn was steered by.
     pub(super) prompts: usize,
     pub(super) last_message: Option<String>,
@@ -66,7 +59,7 @@ pub(crate) struct Session {
     pub(super) cancelled: bool,
     /// Nothing more can be said to codex.
     pub(super) closed: bool,
-    said_text: bool,
+    pub(super) said_text: bool,
 }
 
 /// How a turn ended.
@@ -79,21 +72,12 @@ pub(super) enum Verdict {
 
 /// A request of ours.
 #[derive(Debug)]
-enum Call {
+pub(super) enum Call {
     Greeting,
     Opening(Confinement),
     Turn,
     Steering { input: Vec<Value>, feedback: bool },
     Interruption,
-}
-
-/// What a process left behind.
-#[derive(Debug)]
-pub(crate) enum Left {
-    /// The run has ended.
-    Nothing,
-    /// It never spoke the protocol: another one may do. With what was to be said meanwhile.
-    Unspoken(Vec<Message>),
 }
 
 impl Session {
@@ -247,7 +231,7 @@ impl Session {
     }
 
     /// Begins a turn with what is to be said.
-    fn begin_turn(&mut self, effects: &mut Effects) {
+    pub(super) fn begin_turn(&mut self, effects: &mut Effects) {
         let input: Vec<Value> = self.queue.drain(..).flatten().collect();
         let mut params = json!({ "threadId": self.thread, "input": input });
         let schema = self.task.output_schema.as_deref().and_then(|schema| serde_json::from_str(schema).ok());
@@ -288,158 +272,15 @@ impl Session {
         }
     }
 
-    /// Goes on after a turn has ended: with what is left to be said, or to the end.
-    pub(super) fn settle(&mut self, effects: &mut Effects) {
-        let Some(verdict) = &self.verdict else { return };
-        if self.waiting.values().any(|call| matches!(call, Call::Steering { .. })) && !self.cancelled {
-            // Whether codex heard it is about to be known.
-            return effects.set_timer(LINGER_TIMER, LINGER_MS);
-        }
-        if matches!(verdict, Verdict::Completed) && !self.queue.is_empty() && !self.cancelled {
-            return self.begin_turn(effects);
-        }
-        if matches!(verdict, Verdict::Completed) && self.has_open_items() && !self.cancelled {
-            return effects.set_timer(LINGER_TIMER, LATE_MS);
-        }
-        self.close(effects);
-    }
-
-    /// Says whether something of this conversation has begun and not ended.
-    fn has_open_items(&self) -> bool {
-        self.open.find(|_, data| !data.contains_key("thread_id")).is_some()
-    }
-
-    /// Lets codex end: it does once its input has.
-    fn close(&mut self, effects: &mut Effects) {
-        if self.closed {
-            return;
-        }
-        for input in std::mem::take(&mut self.queue) {
-            self.undelivered(&input, "the turn before it did not succeed", effects);
-        }
-        self.closed = true;
-        self.remember(effects);
-        effects.close_input(PROCESS);
-        effects.set_timer(LINGER_TIMER, LINGER_MS);
-    }
-
-    /// Ends a conversation that cannot go on.
-    pub(super) fn fail(&mut self, failure: Failure, effects: &mut Effects) {
-        self.verdict.get_or_insert(Verdict::Failed(failure));
-        self.settle(effects);
-    }
-
-    /// Ends a program that does not speak the protocol.
-    fn give_up(&mut self, effects: &mut Effects) {
-        self.trouble.get_or_insert(Failure {
-            reason: "no_outcome",
-            message: "the program does not answer as an app server of codex; is it another one, or too old?"
-                .to_owned(),
-        });
-        self.closed = true;
-        effects.clear_timer(GREETING_TIMER);
-        effects.stop(PROCESS, Stop::Kill);
-    }
-
-    /// Takes a timer that has rung; says whether codex is to be ended now.
-    pub(crate) fn rang(&mut self, timer: u32, effects: &mut Effects) -> bool {
-        match timer {
-            GREETING_TIMER if !self.greeted => self.give_up(effects),
-            INTERRUPT_TIMER => return true,
-            LINGER_TIMER if self.closed => return true,
-            LINGER_TIMER => self.close(effects),
-            _ => {}
-        }
-        false
-    }
-
-    /// Asks codex to end its turn; says whether it could be asked.
-    pub(crate) fn cancel(&mut self, effects: &mut Effects) -> bool {
-        self.cancelled = true;
-        self.answer_all_cancelled(effects);
-        self.interrupt(effects)
-    }
-
-    fn interrupt(&mut self, effects: &mut Effects) -> bool {
-        let Some(turn) = self.turn.clone().filter(|_| self.verdict.is_none() && !self.closed) else {
-            return false;
-        };
-        let params = json!({ "threadId": self.thread, "turnId": turn });
-        self.call("turn/interrupt", params, Call::Interruption, effects);
-        effects.set_timer(INTERRUPT_TIMER, INTERRUPT_MS);
-        true
-    }
-
-    /// Takes the end of the process.
-    pub(crate) fn exited(
-        &mut self,
-        exited: &Exited,
-        cancelled: Option<String>,
-        effects: &mut Effects,
-    ) -> Left {
-        if !self.greeted {
-            effects.clear_timer(GREETING_TIMER);
-        }
-        if !self.greeted && cancelled.is_none() && self.config.protocol == Protocol::Auto {
-            return Left::Unspoken(std::mem::take(&mut self.early));
-        }
-        self.results.close(&mut self.open, effects);
-        self.open.close(effects);
-        let outcome = match (cancelled, self.verdict.take()) {
-            (Some(why), _) => Outcome::cancelled(why),
-            (None, Some(Verdict::Completed)) => {
-                outcome::completed(self.last_message.as_deref(), self.task.output_schema.is_some())
-            }
-            (None, Some(Verdict::Failed(failure))) => outcome::failed(failure),
-            (None, Some(Verdict::Interrupted)) => outcome::failed(Failure {
-                reason: "interrupted",
-                message: "codex's turn was interrupted".to_owned(),
-            }),
-            (None, None) => outcome::failed(self.without_verdict(exited)),
-        };
-        let before = self.resumed.as_ref().and_then(|resumed| resumed.usage).unwrap_or_default();
-        let usage = self.used.map(|used| used.since(before));
-        effects.finish(outcome.with_usage(usage).with_final_response(self.last_message.take()));
-        Left::Nothing
-    }
-
-    /// Finds words for a process that ended without saying how its turn did.
-    fn without_verdict(&mut self, exited: &Exited) -> Failure {
-        if let Some(trouble) = self.trouble.take() {
-            return trouble;
-        }
-        match exited.exit {
-            Exit::Code(0) if !self.greeted && self.said_text => Failure {
-                reason: "no_outcome",
-                message:
-                    "codex exited with status 0, but what it printed is not what an app server says; is the \
-                          program another one, or too old?"
-                        .to_owned(),
-            },
-            Exit::Code(0) => Failure {
-                reason: "no_outcome",
-                message: "codex exited with status 0 without saying that its turn was completed".to_owned(),
-            },
-            exit => Failure::of_process(&exit.in_words(), &exited.stderr_tail),
-        }
-    }
-
-    /// Asks the host to keep what a later run needs to go on from here.
-    pub(super) fn remember(&self, effects: &mut Effects) {
-        let Some(thread_id) = self.thread.clone() else { return };
-        let usage = self.used.or_else(|| self.resumed.as_ref().and_then(|resumed| resumed.usage));
-        effects.remember(&json!(Resume { thread_id, usage: Some(usage.unwrap_or_default()) }));
-    }
-
     /// Tells what codex did not get to hear.
-    fn undelivered(&self, input: &[Value], why: &str, effects: &mut Effects) {
+    pub(super) fn undelivered(&self, input: &[Value], why: &str, effects: &mut Effects) {
         let texts: Vec<&str> =
             input.iter().filter_map(|part| part.get("text").and_then(Value::as_str)).collect();
         effects
             .emit(Draft::new("x_codex_undelivered").field("text", texts.join("\n\n")).field("reason", why));
     }
 
-    fn call(&mut self, method: &str, params: Value, call: Call, effects: &mut Effects) {
+    pub(super) fn call(&mut self, method: &str, params: Value, call: Call, effects: &mut Effects) {
         let id = self.next_call;
         self.next_call += 1;
         self.waiting.insert(id, call);

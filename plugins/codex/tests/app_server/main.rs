@@ -7,3 +7,4 @@ mod behaviour;
 mod dialogue;
 mod golden;
 mod messages;
+mod telling;
