@@ -127,16 +127,14 @@ impl Adapter for Codex {
                 Talk::AppServer(session) => session.message(&message, effects),
                 Talk::Exec(_, queue) => queue.push(message),
             },
-            Input::Cancel(why) => {
-                if self.cancelled.is_none() {
-                    self.cancelled = Some(why);
-                    let asked = match &mut self.talk {
-                        Talk::AppServer(session) => session.cancel(effects),
-                        Talk::Exec(..) => false,
-                    };
-                    if !asked {
-                        self.stop.begin(effects);
-                    }
+            Input::Cancel(why) if self.cancelled.is_none() => {
+                self.cancelled = Some(why);
+                let asked = match &mut self.talk {
+                    Talk::AppServer(session) => session.cancel(effects),
+                    Talk::Exec(..) => false,
+                };
+                if !asked {
+                    self.stop.begin(effects);
                 }
             }
             Input::Timer(STOP_TIMER) => self.stop.harder(effects),
