@@ -16,6 +16,7 @@ mod command;
 mod conformance;
 mod interactive;
 mod lifetime;
+mod pointsman_drives_pointsman;
 mod profiles;
 mod remote_a2a;
 mod remote_a2a_hostile;
