@@ -282,7 +282,12 @@ impl Steps {
             .run
             .approvals
             .values()
-            .filter(|a| matches!(a.state, ApprovalState::Pending | ApprovalState::Approved))
+            .filter(|a| match a.state {
+                ApprovalState::Pending => true,
+                // A permission was used when the agent was told; who gave it stays on record.
+                ApprovalState::Approved => !self.run.permissions.contains_key(&a.approval_id),
+                _ => false,
+            })
             .map(|a| a.approval_id)
             .collect();
         for id in open {
