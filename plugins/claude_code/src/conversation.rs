@@ -1,0 +1,563 @@
+//! A conversation with Claude Code, line by line.
+
+use pointsman_sdk::backend::{Answer, Effects};
+use pointsman_sdk::types::Message;
+use pointsman_sdk::{Draft, Line, kind, prompt};
+use serde_json::{Map, Value, json};
+
+use crate::content;
+use crate::failure::Failure;
+use crate::gate::{Channel, Gate, Next, Why};
+use crate::items::Items;
+use crate::launch::Resume;
+use crate::question::Questions;
+use crate::result::ToolResult;
+use crate::system::{self, Tasks, own_kind};
+use crate::tool::{Call, Family};
+use crate::usage::Count;
+use crate::wire;
+use crate::{BACKGROUND_TIMER, PROCESS};
+
+/// How far the conversation is.
+#[derive(Debug, PartialEq)]
+enum Phase {
+    /// Claude Code has not taken the hook yet, and is told nothing before it has.
+    Greeting,
+    Talking,
+    /// Nothing more is said: standard input is closed.
+    Leaving,
+}
+
+/// What is known of a conversation.
+#[derive(Debug)]
+pub(crate) struct Conversation {
+    phase: Phase,
+    /// What is to be said once Claude Code listens.
+    unsaid: Vec<Message>,
+    run_id: String,
+    said: u32,
+    /// Messages that Claude Code has not done with.
+    unread: Vec<String>,
+    /// Claude Code tells what becomes of messages; old versions do not.
+    tells_of_messages: bool,
+    /// No turn runs.
+    idle: bool,
+    background_wait_ms: u32,
+    session_id: Option<String>,
+    /// What was said of the session last.
+    introduced: Option<Value>,
+    before: Count,
+    pub(crate) used: Option<Count>,
+    pub(crate) result: Option<Map<String, Value>>,
+    pub(crate) last_message: Option<String>,
+    /// Why the conversation could not be begun.
+    pub(crate) fault: Option<Failure>,
+    /// Claude Code has said something that is no line of its protocol.
+    pub(crate) said_text: bool,
+    gate: Gate,
+    questions: Questions,
+    items: Items,
+    tasks: Tasks,
+}
+
+impl Conversation {
+    pub(crate) fn new(
+        run_id: &str,
+        prompt: Message,
+        gate: Gate,
+        resumed: Option<Resume>,
+        background_wait_ms: u32,
+    ) -> Self {
+        Self {
+            phase: Phase::Greeting,
+            unsaid: vec![prompt],
+            run_id: run_id.to_owned(),
+            said: 0,
+            unread: Vec::new(),
+            tells_of_messages: false,
+            idle: false,
+            background_wait_ms,
+            session_id: None,
+            introduced: None,
+            before: resumed.and_then(|resumed| resumed.used).unwrap_or_default(),
+            used: None,
+            result: None,
+            last_message: None,
+            fault: None,
+            said_text: false,
+            gate,
+            questions: Questions::default(),
+            items: Items::default(),
+            tasks: Tasks::default(),
+        }
+    }
+
+    /// Gives what the run has used.
+    pub(crate) fn usage(&self) -> Option<pointsman_sdk::types::Usage> {
+        self.used.map(|used| used.since(self.before))
+    }
+
+    /// Takes a line of standard output.
+    pub(crate) fn line(&mut self, line: &str, clipped: bool, effects: &mut Effects) {
+        match Line::read(line) {
+            Line::Blank => {}
+            Line::Text(text) => {
+                self.said_text = true;
+                let draft = Draft::new("x_claude_code_output").field("text", text);
+                effects.emit(if clipped { draft.field("clipped", true) } else { draft });
+                if clipped && let Some(request) = request_in(text) {
+                    // Claude Code would wait for ever, and nobody can judge what nobody can read.
+                    wire::line(&wire::refuse(request, "the request is too long to be judged"), effects);
+                }
+            }
+            Line::Json(object) => self.object(object, effects),
+        }
+    }
+
+    fn object(&mut self, mut object: Map<String, Value>, effects: &mut Effects) {
+        let name = match object.remove("type") {
+            Some(Value::String(name)) => name,
+            other => {
+                self.said_text = true;
+                if let Some(other) = other {
+                    object.insert("type".to_owned(), other);
+                }
+                return effects.emit(Draft::new("x_claude_code_output").field("line", Value::Object(object)));
+            }
+        };
+        match (name.as_str(), object.get("subtype").and_then(Value::as_str)) {
+            ("system", Some("init")) => self.introduced(object, effects),
+            ("system", Some(subtype)) => {
+                let subtype = subtype.to_owned();
+                object.remove("subtype");
+                self.notice(&subtype, object, effects);
+            }
+            ("assistant", _) if object.get("message").is_some_and(Value::is_object) => {
+                self.assistant(object, effects)
+            }
+            ("user", _) if object.get("message").is_some_and(Value::is_object) => self.user(object, effects),
+            ("result", _) => self.result(object, effects),
+            ("control_response", _) => self.response(&object, effects),
+            ("control_request", _) => self.request(object, effects),
+            ("control_cancel_request", _) => self.cancelled(object, effects),
+            ("command_lifecycle", _) => self.lifecycle(&object, effects),
+            _ => self.notice(&name, object, effects),
+        }
+    }
+
+    fn notice(&mut self, name: &str, mut fields: Map<String, Value>, effects: &mut Effects) {
+        let parent = text_of(&fields, "parent_tool_use_id");
+        for of_every_line in ["session_id", "uuid", "timestamp", "parent_tool_use_id"] {
+            fields.remove(of_every_line);
+        }
+        if let Some(parent) = parent {
+            fields.insert("parent_tool_use_id".to_owned(), parent.into());
+        }
+        system::notice(name, fields, &mut self.tasks, &self.items, effects);
+    }
+
+    /// Takes the session's introduction, which comes before every turn.
+    fn introduced(&mut self, init: Map<String, Value>, effects: &mut Effects) {
+        self.idle = false;
+        self.session_id = text_of(&init, "session_id");
+        let mut said = json!({ "backend_session_id": self.session_id });
+        for (from, to) in [
+            ("model", "model"),
+            ("permissionMode", "permission_mode"),
+            ("cwd", "cwd"),
+            ("apiKeySource", "api_key_source"),
+            ("claude_code_version", "version"),
+            ("tools", "tools"),
+            ("mcp_servers", "mcp_servers"),
+        ] {
+            if let Some(value) = init.get(from) {
+                said[to] = value.clone();
+            }
+        }
+        if self.introduced.as_ref() == Some(&said) {
+            return;
+        }
+        if let Value::Object(fields) = &said {
+            effects.emit(Draft::new(kind::STATUS_CHANGED).field("status", "running").fields(fields.clone()));
+        }
+        self.introduced = Some(said);
+        self.remember(effects);
+    }
+
+    /// Takes what the agent says, thinks and does.
+    fn assistant(&mut self, object: Map<String, Value>, effects: &mut Effects) {
+        self.idle = false;
+        let parent = text_of(&object, "parent_tool_use_id");
+        let error = object.get("error").filter(|error| !error.is_null()).cloned();
+        let blocks =
+            object.get("message").and_then(|message| message.get("content")).and_then(Value::as_array);
+        for block in blocks.into_iter().flatten() {
+            let text = |key: &str| block.get(key).and_then(Value::as_str);
+            let draft = match text("type").unwrap_or_default() {
+                "text" => {
+                    let said = text("text").unwrap_or_default();
+                    if parent.is_none() {
+                        self.last_message = Some(said.to_owned());
+                    }
+                    Draft::new(kind::AGENT_MESSAGE)
+                        .field("text", said)
+                        .maybe("assistant_error", error.clone())
+                }
+                "thinking" => Draft::new(kind::REASONING).field("text", text("thinking").unwrap_or_default()),
+                "redacted_thinking" => {
+                    Draft::new(kind::REASONING).field("text", "(not shown)").field("redacted", true)
+                }
+                "tool_use" | "server_tool_use" | "mcp_tool_use" => {
+                    if let Some(call) = call_of(block, parent.clone()) {
+                        self.items.begin(call, effects);
+                        continue;
+                    }
+                    Draft::new("x_claude_code_tool_use").field("block", block.clone())
+                }
+                other => match tool_result(block, None, None) {
+                    Some(result) => {
+                        self.items.finish(result, effects);
+                        continue;
+                    }
+                    None => Draft::new(own_kind(other)).field("block", block.clone()),
+                },
+            };
+            effects.emit(draft.maybe("parent_tool_use_id", parent.as_deref()));
+        }
+    }
+
+    /// Takes what was said to the agent: what its tools answered, mostly.
+    fn user(&mut self, mut object: Map<String, Value>, effects: &mut Effects) {
+        let parent = text_of(&object, "parent_tool_use_id");
+        let flag = |key: &str| object.get(key).and_then(Value::as_bool).unwrap_or_default();
+        let (synthetic, replayed) = (flag("isSynthetic"), flag("isReplay"));
+        let structured = object.remove("tool_use_result");
+        let meta = object.remove("tool_result_meta");
+        let content = object.get("message").and_then(|message| message.get("content"));
+        let as_text = content.and_then(Value::as_str).map(|text| json!({ "type": "text", "text": text }));
+        let blocks: Vec<&Value> = match &as_text {
+            Some(block) => vec![block],
+            None => content.and_then(Value::as_array).into_iter().flatten().collect(),
+        };
+        let answers = blocks.iter().filter(|block| block.get("tool_use_id").is_some()).count();
+        for block in blocks {
+            if let Some(result) =
+                tool_result(block, structured.as_ref().filter(|_| answers == 1), meta.as_ref())
+            {
+                self.gate.forget(&result.id);
+                self.items.finish(result, effects);
+                continue;
+            }
+            let said = block.get("text").and_then(Value::as_str);
+            let draft = match said {
+                // What a command of Claude Code's own has printed.
+                Some(said) if replayed => {
+                    Draft::new(kind::AGENT_MESSAGE).field("text", said).field("local_command", true)
+                }
+                Some(said) => Draft::new(kind::MESSAGE_ADDED).field("role", "user").field("text", said),
+                None => Draft::new(kind::MESSAGE_ADDED).field("role", "user").field("block", block.clone()),
+            };
+            let draft = if synthetic { draft.field("synthetic", true) } else { draft };
+            effects.emit(draft.maybe("parent_tool_use_id", parent.as_deref()));
+        }
+    }
+
+    /// Takes the end of a turn.
+    fn result(&mut self, result: Map<String, Value>, effects: &mut Effects) {
+        self.idle = true;
+        if let Some(used) = Count::of_result(&result, self.before, self.used) {
+            self.used = Some(used);
+        }
+        let mut told = result.clone();
+        for told_elsewhere in ["result", "structured_output", "session_id", "uuid"] {
+            told.remove(told_elsewhere);
+        }
+        effects.emit(Draft::new("x_claude_code_turn_finished").fields(told));
+        self.result = Some(result);
+        self.remember(effects);
+        self.leave_if_done(effects);
+    }
+
+    /// Asks the host to keep what a later run needs to go on from here.
+    fn remember(&self, effects: &mut Effects) {
+        let Some(session_id) = self.session_id.clone() else { return };
+        effects.remember(&json!(Resume { session_id, used: Some(self.used.unwrap_or(self.before)) }));
+    }
+
+    /// Ends the conversation when nothing more is to come: Claude Code keeps it, and exits.
+    fn leave_if_done(&mut self, effects: &mut Effects) {
+        if self.phase != Phase::Talking || !self.idle || self.result.is_none() {
+            return;
+        }
+        if self.tells_of_messages && !self.unread.is_empty() {
+            return;
+        }
+        if self.tasks.in_background() && self.background_wait_ms > 0 {
+            // When it ends, Claude Code tells its agent, which may want to use tools again.
+            effects.set_timer(BACKGROUND_TIMER, self.background_wait_ms);
+            return;
+        }
+        self.leave(effects);
+    }
+
+    /// Says that nothing more will be said.
+    pub(crate) fn leave(&mut self, effects: &mut Effects) {
+        if self.phase != Phase::Leaving {
+            self.phase = Phase::Leaving;
+            effects.close_input(PROCESS);
+        }
+    }
+
+    /// Says whether work goes on in the background while nothing else does.
+    pub(crate) fn only_background_is_left(&self) -> bool {
+        self.idle && self.tasks.in_background()
+    }
+
+    /// Takes an answer to a request of ours.
+    fn response(&mut self, object: &Map<String, Value>, effects: &mut Effects) {
+        let response = object.get("response").cloned().unwrap_or_default();
+        let text = |key: &str| response.get(key).and_then(Value::as_str);
+        let well = text("subtype") == Some("success");
+        let request = text("request_id").unwrap_or_default();
+        if request == wire::INITIALIZE && self.phase == Phase::Greeting {
+            if well {
+                self.phase = Phase::Talking;
+                for message in std::mem::take(&mut self.unsaid) {
+                    self.tell(&message, effects);
+                }
+            } else {
+                // Without its hook nobody would see what the agent does.
+                let why = text("error").unwrap_or("it gave no reason");
+                let message = format!("claude refused to begin: {why}");
+                self.fault = Some(Failure { reason: "initialize_refused", message });
+                self.leave(effects);
+            }
+        } else if !well {
+            let draft = Draft::new("x_claude_code_request_refused").field("request", request);
+            effects.emit(draft.maybe("error", text("error")));
+        }
+    }
+
+    /// Takes a request of Claude Code's.
+    fn request(&mut self, mut object: Map<String, Value>, effects: &mut Effects) {
+        let request_id = text_of(&object, "request_id").unwrap_or_default();
+        let mut request = match object.remove("request") {
+            Some(Value::Object(request)) => request,
+            _ => Map::new(),
+        };
+        let subtype = text_of(&request, "subtype").unwrap_or_default();
+        request.remove("subtype");
+        match subtype.as_str() {
+            "hook_callback" => self.hook(request_id, request, effects),
+            "can_use_tool" => self.prompt(request_id, request, effects),
+            _ => {
+                effects.emit(Draft::new(own_kind(&subtype)).fields(request));
+                let why = format!("this host does not answer requests of kind {subtype:?}");
+                wire::line(&wire::refuse(&request_id, &why), effects);
+            }
+        }
+    }
+
+    /// Takes a hook's call: before a tool is used.
+    fn hook(&mut self, request_id: String, mut request: Map<String, Value>, effects: &mut Effects) {
+        let mut input = match request.remove("input") {
+            Some(Value::Object(input)) => input,
+            _ => Map::new(),
+        };
+        if text_of(&input, "hook_event_name").as_deref() != Some("PreToolUse") {
+            return wire::line(&wire::answer(&request_id, json!({})), effects);
+        }
+        let call = input.remove("tool_use_id").or_else(|| request.remove("tool_use_id"));
+        let call = Call {
+            id: call.as_ref().and_then(Value::as_str).unwrap_or(&request_id).to_owned(),
+            name: text_of(&input, "tool_name").unwrap_or_default(),
+            input: object_in(&mut input, "tool_input"),
+            parent: None,
+        };
+        let cwd = text_of(&input, "cwd");
+        let mut more = Map::new();
+        for key in ["agent_id", "agent_type", "permission_mode"] {
+            if let Some(value) = input.remove(key) {
+                more.insert(key.to_owned(), value);
+            }
+        }
+        let why = Why { cwd: cwd.as_deref(), reason: None, more: &more };
+        self.asked((Channel::Hook, request_id), call, &why, effects);
+    }
+
+    /// Takes Claude Code's own question whether a tool may be used, or what the user has to say.
+    fn prompt(&mut self, request_id: String, mut request: Map<String, Value>, effects: &mut Effects) {
+        let call = Call {
+            id: text_of(&request, "tool_use_id").unwrap_or_else(|| request_id.clone()),
+            name: text_of(&request, "tool_name").unwrap_or_default(),
+            input: object_in(&mut request, "input"),
+            parent: None,
+        };
+        let reason = text_of(&request, "decision_reason");
+        // Suggestions are for those who write rules into settings, which nobody does from here.
+        for known in [
+            "tool_use_id",
+            "tool_name",
+            "display_name",
+            "description",
+            "decision_reason",
+            "permission_suggestions",
+        ] {
+            request.remove(known);
+        }
+        if call.family() == Family::Question {
+            let call = self.begun(call, &request, effects);
+            return self.questions.ask(request_id, call, effects);
+        }
+        let why = Why { cwd: None, reason: reason.as_deref(), more: &request };
+        self.asked((Channel::Prompt, request_id), call, &why, effects);
+    }
+
+    fn asked(&mut self, asks: (Channel, String), call: Call, why: &Why<'_>, effects: &mut Effects) {
+        let call = self.begun(call, why.more, effects);
+        self.gate.ask(asks, call, why, &self.items, effects);
+    }
+
+    /// Makes sure that a call was told before it is asked about, and gives it with what is known of it.
+    fn begun(&mut self, mut call: Call, more: &Map<String, Value>, effects: &mut Effects) -> Call {
+        call.parent = match self.items.get(&call.id) {
+            Some(known) => known.parent.clone(),
+            None => {
+                let helper = text_of(more, "agent_id");
+                helper.and_then(|helper| self.tasks.call_of(&helper).map(str::to_owned))
+            }
+        };
+        self.items.begin(call.clone(), effects);
+        call
+    }
+
+    /// Takes a question back.
+    fn cancelled(&mut self, object: Map<String, Value>, effects: &mut Effects) {
+        let request = text_of(&object, "request_id").unwrap_or_default();
+        let known = self.gate.withdraw(&request, effects) || self.questions.withdraw(&request, effects);
+        if !known {
+            effects.emit(Draft::new("x_claude_code_control_cancel_request").fields(object));
+        }
+    }
+
+    /// Takes what became of a message.
+    fn lifecycle(&mut self, object: &Map<String, Value>, effects: &mut Effects) {
+        self.tells_of_messages = true;
+        let state = text_of(object, "state").unwrap_or_default();
+        if !matches!(state.as_str(), "queued" | "started") {
+            let message = text_of(object, "command_uuid");
+            self.unread.retain(|unread| Some(unread) != message.as_ref());
+            self.leave_if_done(effects);
+        }
+    }
+
+    /// Hands a person's or a policy's answer to the agent.
+    pub(crate) fn settle(&mut self, id: &str, answer: Answer, effects: &mut Effects) -> Next {
+        self.gate.settle(id, answer, &mut self.items, effects)
+    }
+
+    /// Denies whatever is asked: the host cannot ask.
+    pub(crate) fn deny_all(&mut self, why: &str, effects: &mut Effects) {
+        self.gate.close(why, effects);
+    }
+
+    /// Takes a further message: the answer to a question, or something for the agent.
+    pub(crate) fn message(&mut self, message: Message, effects: &mut Effects) {
+        if self.questions.is_open() {
+            return self.questions.answer(&message, effects);
+        }
+        match self.phase {
+            Phase::Greeting => self.unsaid.push(message),
+            Phase::Talking => {
+                let text = prompt::flatten(&message);
+                effects.emit(Draft::new(kind::MESSAGE_ADDED).field("role", "user").field("text", text));
+                self.tell(&message, effects);
+            }
+            Phase::Leaving => effects.emit(
+                Draft::new("x_claude_code_undelivered")
+                    .field("text", prompt::flatten(&message))
+                    .field("reason", "the agent had ended when it came; continue the run with it"),
+            ),
+        }
+    }
+
+    fn tell(&mut self, message: &Message, effects: &mut Effects) {
+        let uuid = self.uuid();
+        wire::line(&wire::user(content::blocks(message), &uuid), effects);
+        self.unread.push(uuid);
+    }
+
+    /// Makes an id that no other message of this session has: the run's own, with a number in its last group.
+    fn uuid(&mut self) -> String {
+        self.said += 1;
+        let front = self.run_id.rsplit_once('-').map_or("00000000-0000-4000-8000", |(front, _)| front);
+        format!("{front}-{:012x}", self.said)
+    }
+
+    /// Asks the agent to stop, and answers all that it asks with no; says whether it can still hear that.
+    pub(crate) fn interrupt(&mut self, why: &str, effects: &mut Effects) -> bool {
+        if self.phase == Phase::Leaving {
+            return false;
+        }
+        let why = format!("the run was cancelled: {why}");
+        self.gate.close(&why, effects);
+        self.questions.close(&why, effects);
+        wire::line(&wire::interrupt(), effects);
+        self.leave(effects);
+        true
+    }
+
+    /// Ends what was left open.
+    pub(crate) fn close(&mut self, effects: &mut Effects) {
+        self.items.close(effects);
+        self.tasks.close(effects);
+    }
+}
+
+/// Reads a tool call.
+fn call_of(block: &Value, parent: Option<String>) -> Option<Call> {
+    let text = |key: &str| block.get(key).and_then(Value::as_str).map(str::to_owned);
+    let input = block.get("input").and_then(Value::as_object).cloned().unwrap_or_default();
+    let name = match (text("name")?, text("server_name")) {
+        (name, Some(server)) => format!("mcp__{server}__{name}"),
+        (name, None) => name,
+    };
+    Some(Call { id: text("id")?, name, input, parent })
+}
+
+/// Reads a tool's answer.
+fn tool_result(block: &Value, structured: Option<&Value>, meta: Option<&Value>) -> Option<ToolResult> {
+    let id = block.get("tool_use_id").and_then(Value::as_str)?;
+    let meta = meta.and_then(Value::as_array).into_iter().flatten();
+    let mut meta =
+        meta.filter(|meta| meta.get("id").and_then(Value::as_str) == Some(id)).filter_map(Value::as_object);
+    let meta = meta.next().map(|meta| {
+        let mut meta = meta.clone();
+        meta.remove("id");
+        Value::Object(meta)
+    });
+    Some(ToolResult {
+        id: id.to_owned(),
+        content: block.get("content").cloned(),
+        is_error: block.get("is_error").and_then(Value::as_bool).unwrap_or_default(),
+        structured: structured.cloned(),
+        meta,
+    })
+}
+
+/// Finds the id of a request in the part of it that could be read.
+fn request_in(line: &str) -> Option<&str> {
+    let rest = line.trim_start().strip_prefix(r#"{"type":"control_request","request_id":""#)?;
+    rest.split_once('"').map(|(id, _)| id)
+}
+
+fn text_of(fields: &Map<String, Value>, key: &str) -> Option<String> {
+    fields.get(key).and_then(Value::as_str).map(str::to_owned)
+}
+
+fn object_in(fields: &mut Map<String, Value>, key: &str) -> Map<String, Value> {
+    match fields.remove(key) {
+        Some(Value::Object(object)) => object,
+        _ => Map::new(),
+    }
+}
