@@ -21,5 +21,5 @@ pub use mark::Mark;
 pub use model::MockModel;
 pub use place::{Place, program, repository};
 pub use published::{Published, http};
-pub use tools::{A2aPython, Npm, a2a_python, codex, node_modules, python};
+pub use tools::{A2aPython, Npm, a2a_python, claude, codex, node_modules, python};
 pub use wait::{PATIENCE, eventually};

@@ -11,6 +11,7 @@ use tempfile::NamedTempFile;
 pub struct MockModel {
     child: Child,
     port: u16,
+    /// What it was asked, a line of JSON each.
     record: NamedTempFile,
 }
 

@@ -77,6 +77,24 @@ impl Place {
         place
     }
 
+    /// Makes a place whose backend `claude_code` drives the real CLI against a model server, and whose configuration says
+    /// something more.
+    #[must_use]
+    pub fn with_claude(model: &MockModel, more: &str) -> Self {
+        let place = Self::with(more);
+        let mut config = fs::read_to_string(place.config()).expect("it was just written");
+        config.push_str(&format!(
+            "[programs.claude]\ncommand = {program}\n\
+             set_env = {{ ANTHROPIC_BASE_URL = {url}, ANTHROPIC_API_KEY = \"none\", CLAUDE_CODE_MAX_RETRIES = \"1\", \
+             CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC = \"1\", DISABLE_AUTOUPDATER = \"1\", {AGENT_VARIABLE} = {mark} }}\n",
+            program = quoted(crate::claude()),
+            url = quoted(model.url()),
+            mark = quoted(place.mark.word()),
+        ));
+        fs::write(place.config(), config).expect("the folder is ours");
+        place
+    }
+
     /// Gives a folder for whatever else a test needs on disk.
     #[must_use]
     pub fn root(&self) -> &Path {

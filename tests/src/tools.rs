@@ -11,6 +11,8 @@ use rustix::fs::{FlockOperation, flock};
 
 /// The version that the adapter was recorded with.
 const CODEX: &str = "@openai/codex@0.169.0";
+/// The newest version that the adapter was recorded with.
+const CLAUDE: &str = "@anthropic-ai/claude-code@2.1.329";
 const PYTHON_CLIENT: &str = "mcp==2.3.0";
 
 /// A set of packages from npm, in a folder of its own.
@@ -41,6 +43,7 @@ impl Npm {
     };
     pub(crate) const GEMINI: Self = Self { name: "gemini", packages: &["@google/gemini-cli@0.61.0"] };
     pub(crate) const OPENCODE: Self = Self { name: "opencode", packages: &["opencode-ai@1.18.33"] };
+    const CLAUDE: Self = Self { name: "claude", packages: &[CLAUDE] };
 }
 
 /// Gives the real Codex CLI: the native program, so that no launcher stands between it and the host.
@@ -54,6 +57,17 @@ pub fn codex() -> PathBuf {
         .map(|target| target.path().join("bin/codex"))
         .find(|path| path.is_file())
         .unwrap_or_else(|| panic!("{CODEX} has no program for this machine in {}", modules.display()))
+}
+
+/// Gives the real Claude Code CLI: the native program, which npm would only link to by a script.
+#[must_use]
+pub fn claude() -> PathBuf {
+    let modules = node_modules(Npm::CLAUDE);
+    let packages = fs::read_dir(modules.join("@anthropic-ai")).expect("npm has installed it").flatten();
+    packages
+        .map(|package| package.path().join("claude"))
+        .find(|path| path.is_file())
+        .unwrap_or_else(|| panic!("{CLAUDE} has no program for this machine in {}", modules.display()))
 }
 
 /// Gives the folder with a set's modules, installed.

@@ -365,6 +365,9 @@ impl Conversation {
             _ => Map::new(),
         };
         if text_of(&input, "hook_event_name").as_deref() != Some("PreToolUse") {
+            // Not one that was asked for.
+            request.remove("callback_id");
+            effects.emit(Draft::new("x_claude_code_hook_callback").fields(request).fields(input));
             return wire::line(&wire::answer(&request_id, json!({})), effects);
         }
         let call = input.remove("tool_use_id").or_else(|| request.remove("tool_use_id"));

@@ -113,7 +113,7 @@ impl ToolResult {
         let status = status_of(&self);
         let structured = match &self.structured {
             Some(Value::String(_)) => self.note(),
-            structured => structured.clone(),
+            structured => structured.clone().filter(|structured| !structured.is_null()),
         };
         let draft = draft.field("is_error", self.is_error).field("status", status);
         let draft = match (self.text(), self.content) {

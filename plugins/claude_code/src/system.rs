@@ -7,6 +7,7 @@ use pointsman_sdk::{Draft, kind};
 use serde_json::{Map, Value};
 
 use crate::items::Items;
+use crate::tool::Family;
 
 /// Notices that say nothing about the run: which part of a screen to draw anew, that a pipe is alive.
 const SILENT: &[&str] = &["ui_invalidate", "keep_alive"];
@@ -76,7 +77,7 @@ impl Tasks {
         let draft = match &call {
             Some(call) => {
                 self.calls.insert(task.clone(), call.clone());
-                let command = items.get(call).is_some_and(|call| call.name == "Bash");
+                let command = items.get(call).is_some_and(|call| call.family() == Family::Command);
                 let kind = if command && name == "task_started" {
                     kind::COMMAND_UPDATED.to_owned()
                 } else {

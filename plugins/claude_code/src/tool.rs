@@ -39,7 +39,7 @@ impl Call {
     /// Says what the tool does.
     pub(crate) fn family(&self) -> Family {
         match self.name.as_str() {
-            "Bash" => Family::Command,
+            "Bash" | "PowerShell" => Family::Command,
             "Edit" | "MultiEdit" | "NotebookEdit" | "Write" => Family::Edit,
             "Read" | "NotebookRead" | "Glob" | "Grep" | "LS" => Family::Read,
             "WebFetch" => Family::Fetch,
@@ -70,7 +70,14 @@ impl Call {
     /// Makes the question whether the call may be made.
     pub(crate) fn question(&self, id: String, asked: &Asked<'_>) -> Permission {
         let mut detail = Map::new();
-        let (kind, title) = match self.family() {
+        let family = match self.family() {
+            // A tool that this adapter does not know, or that does more, and runs a command in a shell all the same.
+            Family::Other if self.server_and_tool().0.is_none() && self.text("command").is_some() => {
+                Family::Command
+            }
+            family => family,
+        };
+        let (kind, title) = match family {
             Family::Command => {
                 let command = self.text("command").unwrap_or_default();
                 detail.insert("command".to_owned(), command.into());
@@ -228,6 +235,8 @@ mod tests {
     #[case("WebFetch", json!({"url": "https://x.test"}), "fetch", "Fetch https://x.test", "url", json!("https://x.test"))]
     #[case("mcp__git__log", json!({}), "tool", "Use log of git", "server", json!("git"))]
     #[case("mcp__a__b__c", json!({}), "tool", "Use b__c of a", "tool", json!("b__c"))]
+    #[case("Monitor", json!({"command": "tail -f x"}), "command", "Run tail -f x", "command", json!("tail -f x"))]
+    #[case("mcp__a__run", json!({"command": "x"}), "tool", "Use run of a", "server", json!("a"))]
     #[case("Dream", json!({"n": 1}), "tool", "Use Dream", "tool", json!("Dream"))]
     #[case("Edit", json!({"file_path": "/f", "old_string": "a\nb", "new_string": "c"}), "edit", "Edit /f", "changes",
         json!([{"path": "/f", "kind": "update", "diff": "@@\n-a\n-b\n+c\n"}]))]

@@ -6,7 +6,9 @@
 mod stage;
 
 use pointsman_claude_code::{BACKGROUND_TIMER, PROCESS, STOP_TIMER};
-use pointsman_sdk::backend::{Answer, Effect, Ending, Exit, Input, Output, OutputStream, Refused, Stop, Task};
+use pointsman_sdk::backend::{
+    Answer, Effect, Ending, Exit, Input, Output, OutputStream, Refused, Stop, Task,
+};
 use pointsman_sdk::rehearsal::a_task;
 use pointsman_sdk::types::{Access, FilePart, Message, Part, Speaker};
 use rstest::rstest;
@@ -80,7 +82,8 @@ fn a_wrong_configuration_is_refused_by_its_key(#[case] config: Value, #[case] na
 
 #[test]
 fn a_session_of_another_kind_is_refused() {
-    let why = Stage::refusal(Task { resume: Some(json!({ "session_id": "--x" }).to_string()), ..a_task("x") });
+    let why =
+        Stage::refusal(Task { resume: Some(json!({ "session_id": "--x" }).to_string()), ..a_task("x") });
     assert!(why.contains("--x"), "{why}");
 }
 
@@ -194,13 +197,19 @@ fn a_question_that_is_taken_back_is_withdrawn_and_not_answered() {
 #[test]
 fn a_helpers_call_is_told_before_it_is_asked_about_and_names_who_began_it() {
     let mut run = Stage::new();
-    run.assistant(json!([{"type": "tool_use", "id": "t1", "name": "Task", "input": {"prompt": "look"}}]), None);
+    run.assistant(
+        json!([{"type": "tool_use", "id": "t1", "name": "Task", "input": {"prompt": "look"}}]),
+        None,
+    );
     run.line(json!({"type": "system", "subtype": "task_started", "task_id": "a7", "tool_use_id": "t1"}));
     run.line(json!({"type": "control_request", "request_id": "h1", "request": {
         "subtype": "hook_callback", "callback_id": "before_tool", "tool_use_id": "t2",
         "input": {"hook_event_name": "PreToolUse", "tool_name": "Bash", "tool_input": {"command": "ls"},
             "tool_use_id": "t2", "agent_id": "a7", "cwd": "/workspace/sub"}}}));
-    run.assistant(json!([{"type": "tool_use", "id": "t2", "name": "Bash", "input": {"command": "ls"}}]), Some("t1"));
+    run.assistant(
+        json!([{"type": "tool_use", "id": "t2", "name": "Bash", "input": {"command": "ls"}}]),
+        Some("t1"),
+    );
     let events = run.run.events();
     let started: Vec<_> = events.iter().filter(|event| event["item"] == "t2").collect();
     assert_eq!(started.len(), 1, "{started:?}");
@@ -226,12 +235,20 @@ const QUESTIONS: &str = r#"{"questions": [
 #[case::by_question(Part::Data(r#"{"Which color?":"Green","How big?":"L"}"#.into()), "Green", "L")]
 #[case::line_by_line(Part::Text("red\nhuge\n".into()), "Red", "huge")]
 #[case::one_for_all(Part::Text("you decide".into()), "you decide", "you decide")]
-fn a_question_to_the_user_waits_and_is_answered(#[case] part: Part, #[case] first: &str, #[case] second: &str) {
+fn a_question_to_the_user_waits_and_is_answered(
+    #[case] part: Part,
+    #[case] first: &str,
+    #[case] second: &str,
+) {
     let mut run = Stage::new();
     let input: Value = serde_json::from_str(QUESTIONS).unwrap();
     run.hook("h1", "t1", "AskUserQuestion", input.clone());
     run.answer("t1", Answer::Allow);
-    assert_eq!(run.response("h1")["hookSpecificOutput"].get("permissionDecision"), None, "the user has the word");
+    assert_eq!(
+        run.response("h1")["hookSpecificOutput"].get("permissionDecision"),
+        None,
+        "the user has the word"
+    );
     run.can_use("c1", "t1", "AskUserQuestion", input.clone());
     let waits = run.awaited();
     assert_eq!(waits.len(), 1);
@@ -437,11 +454,15 @@ fn a_request_that_nobody_can_answer_is_refused_and_not_left_waiting() {
     run.line(json!({"type": "control_request", "request_id": "r1", "request": {"subtype": "teleport"}}));
     assert_eq!(run.written().last().unwrap()["response"]["subtype"], "error");
     // One that was too long to be read.
-    let lines = vec![r#"{"type":"control_request","request_id":"r2","request":{"subtype":"hook_cal"#.to_owned()];
+    let lines =
+        vec![r#"{"type":"control_request","request_id":"r2","request":{"subtype":"hook_cal"#.to_owned()];
     let stream = OutputStream::StandardOutput;
     run.run.input(Input::ProcessOutput(Output { id: PROCESS, stream, lines, clipped: vec![0] })).unwrap();
     let last = run.written().pop().unwrap();
-    assert_eq!((&last["response"]["subtype"], &last["response"]["request_id"]), (&json!("error"), &json!("r2")));
+    assert_eq!(
+        (&last["response"]["subtype"], &last["response"]["request_id"]),
+        (&json!("error"), &json!("r2"))
+    );
     assert_eq!(run.run.events().pop().unwrap()["data"]["clipped"], true);
 }
 
@@ -476,17 +497,34 @@ fn a_failed_command_tells_its_status_and_what_it_printed() {
     for (id, content, structured, error) in [
         ("a", json!("Exit code 3\nboom"), json!("Error: Exit code 3\nboom"), true),
         ("b", json!("out\nerr"), json!({"stdout": "out", "stderr": "err", "interrupted": false}), false),
-        ("c", json!("Running with ID: b1"), json!({"stdout": "", "stderr": "", "backgroundTaskId": "b1"}), false),
+        (
+            "c",
+            json!("Running with ID: b1"),
+            json!({"stdout": "", "stderr": "", "backgroundTaskId": "b1"}),
+            false,
+        ),
     ] {
-        run.assistant(json!([{"type": "tool_use", "id": id, "name": "Bash", "input": {"command": "x"}}]), None);
+        run.assistant(
+            json!([{"type": "tool_use", "id": id, "name": "Bash", "input": {"command": "x"}}]),
+            None,
+        );
         run.line(json!({"type": "user", "tool_use_result": structured, "message": {"content": [
             {"type": "tool_result", "tool_use_id": id, "content": content, "is_error": error}]}}));
     }
     let events = run.run.events();
-    let ended: Vec<&Value> =
-        events.iter().filter(|event| event["kind"] == "command_finished").map(|event| &event["data"]).collect();
-    assert_eq!((&ended[0]["exit_code"], &ended[0]["output"], &ended[0]["status"]), (&json!(3), &json!("boom"), &json!("failed")));
-    assert_eq!((&ended[1]["exit_code"], &ended[1]["output"], &ended[1]["stderr"]), (&json!(0), &json!("out\nerr"), &json!("err")));
+    let ended: Vec<&Value> = events
+        .iter()
+        .filter(|event| event["kind"] == "command_finished")
+        .map(|event| &event["data"])
+        .collect();
+    assert_eq!(
+        (&ended[0]["exit_code"], &ended[0]["output"], &ended[0]["status"]),
+        (&json!(3), &json!("boom"), &json!("failed"))
+    );
+    assert_eq!(
+        (&ended[1]["exit_code"], &ended[1]["output"], &ended[1]["stderr"]),
+        (&json!(0), &json!("out\nerr"), &json!("err"))
+    );
     assert_eq!((ended[2].get("exit_code"), &ended[2]["background_task_id"]), (None, &json!("b1")));
 }
 

@@ -167,8 +167,9 @@ fn says(told: &str, leaf: &str) -> bool {
     const NOTHING: &[&str] = &["(Bash completed with no output)"];
     let leaf = leaf.trim();
     let leaf = leaf.strip_prefix("Error: ").unwrap_or(leaf);
-    let leaf = match leaf.strip_prefix("Exit code ").and_then(|rest| rest.split_once('\n')) {
-        Some((_, output)) => output,
+    // Told as a number, and as output.
+    let leaf = match leaf.strip_prefix("Exit code ") {
+        Some(rest) => rest.split_once('\n').map_or(rest, |(_, output)| output),
         None => leaf,
     };
     told.trim() == leaf || NOTHING.contains(&leaf) || (leaf.len() > 3 && told.contains(leaf))

@@ -6,6 +6,7 @@
 
 mod a2a_serve;
 mod acp;
+mod claude_code;
 mod clients;
 mod codex;
 mod codex_approvals;

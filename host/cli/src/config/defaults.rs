@@ -16,6 +16,7 @@ pub(super) fn complete(config: &Config) -> Config {
         config.programs.entry(id).or_insert(program);
     }
     config.backends.entry("codex".to_owned()).or_insert_with(codex);
+    config.backends.entry("claude_code".to_owned()).or_insert_with(claude_code);
     for (name, args) in [("gemini", "--acp"), ("opencode", "acp")] {
         config.backends.entry(name.to_owned()).or_insert_with(|| acp(name, args));
     }
@@ -46,7 +47,7 @@ fn programs() -> BTreeMap<String, Program> {
     };
     BTreeMap::from([
         ("codex".to_owned(), program(&["CODEX_HOME", "CODEX_API_KEY", "OPENAI_API_KEY", "OPENAI_BASE_URL"])),
-        ("claude".to_owned(), program(&["ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "CLAUDE_CONFIG_DIR"])),
+        ("claude".to_owned(), program(CLAUDE_ENV)),
         (
             "gemini".to_owned(),
             Program {
@@ -63,6 +64,27 @@ fn programs() -> BTreeMap<String, Program> {
             },
         ),
     ])
+}
+
+/// How Claude Code is set up, and how it gets in.
+const CLAUDE_ENV: &[&str] = &[
+    "ANTHROPIC_API_KEY",
+    "ANTHROPIC_AUTH_TOKEN",
+    "ANTHROPIC_BASE_URL",
+    "CLAUDE_CODE_OAUTH_TOKEN",
+    "CLAUDE_CONFIG_DIR",
+];
+
+fn claude_code() -> Backend {
+    Backend {
+        component: "bundled:claude_code".to_owned(),
+        config: serde_json::Map::new(),
+        caller_may_set: vec!["model".to_owned(), "effort".to_owned()],
+        grants: vec![
+            Grant { leaf: Leaf::ProcessSpawn, target: "claude".to_owned() }.into(),
+            Grant { leaf: Leaf::TimerSet, target: "*".to_owned() }.into(),
+        ],
+    }
 }
 
 /// By itself opencode asks about nothing; so it asks about all that does more than look.

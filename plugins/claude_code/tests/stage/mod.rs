@@ -44,7 +44,9 @@ impl Stage {
     }
 
     pub(crate) fn assistant(&mut self, content: Value, parent: Option<&str>) {
-        self.line(json!({"type": "assistant", "message": {"content": content}, "parent_tool_use_id": parent}));
+        self.line(
+            json!({"type": "assistant", "message": {"content": content}, "parent_tool_use_id": parent}),
+        );
     }
 
     pub(crate) fn hook(&mut self, request: &str, call: &str, tool: &str, input: Value) {
@@ -90,8 +92,7 @@ impl Stage {
 
     /// Gives the one answer to a request.
     pub(crate) fn response(&self, request: &str) -> Value {
-        let mut answers =
-            self.written().into_iter().filter(|line| line["response"]["request_id"] == request);
+        let mut answers = self.written().into_iter().filter(|line| line["response"]["request_id"] == request);
         let answer = answers.next().unwrap_or_else(|| panic!("{request} was not answered"));
         assert!(answers.next().is_none(), "{request} was answered twice");
         assert_eq!(answer["response"]["subtype"], "success", "{answer}");
