@@ -3,6 +3,7 @@
 //! One binary, so that it is linked once.
 
 #![cfg(target_os = "linux")] // Processes are looked for in /proc.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod a2a_serve;
 mod acp;
