@@ -18,6 +18,8 @@ pub enum AcpAgent {
     Claude,
     /// `gemini --acp`.
     Gemini,
+    /// The same, and nobody has logged in.
+    GeminiLoggedOut,
     /// `opencode acp`.
     OpenCode,
 }
@@ -116,6 +118,12 @@ impl AcpAgent {
                     config: json!({ "args": ["--acp"], "mode": "default" }),
                 }
             }
+            Self::GeminiLoggedOut => Setup {
+                command: node_modules(Npm::GEMINI).join(".bin/gemini"),
+                args: Vec::new(),
+                env: vec![("GEMINI_CLI_NO_RELAUNCH", "true".to_owned())],
+                config: json!({ "args": ["--acp"] }),
+            },
             Self::OpenCode => Setup {
                 command: node_modules(Npm::OPENCODE).join("opencode-linux-x64/bin/opencode"),
                 args: words(&["acp"]),

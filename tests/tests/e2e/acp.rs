@@ -240,7 +240,15 @@ fn trouble_at_the_provider_fails_the_run_once(
     let config = if agent == AcpAgent::Gemini { json!({"idle_timeout_ms": 9_000}) } else { json!({}) };
     let mut stage = Stage::with(agent, config);
     let cases = [("mock:http429", "rate_limited"), ("mock:http500", "server_error")];
-    let runs: Vec<Value> = cases.iter().map(|(prompt, _)| stage.spawn(prompt)).collect();
+    let mut runs = Vec::new();
+    for (prompt, _) in cases {
+        let run = stage.spawn(prompt);
+        // Codex makes its database when it first starts, and two at once fall over each other.
+        if agent == AcpAgent::Codex {
+            stage.host.finish(&run);
+        }
+        runs.push(run);
+    }
     for ((_, reason), run) in cases.iter().zip(&runs) {
         let record = stage.finish_slowly(run);
         assert_eq!(
@@ -302,5 +310,24 @@ fn a_mode_that_the_agent_does_not_have_is_named() {
     let (record, _) = stage.run("mock:text");
     assert_eq!(record["error"]["reason"], "bad_configuration", "{record}");
     assert!(record["error"]["message"].as_str().unwrap().contains("it offers: default"), "{record}");
+    stage.end();
+}
+
+#[test]
+fn an_agent_that_nobody_has_logged_in_to_waits_for_it() {
+    let mut stage = Stage::set(AcpAgent::GeminiLoggedOut);
+    let run = stage.spawn("mock:text");
+    let waiting = stage.host.event(&run, "auth_required");
+    assert!(waiting["data"]["text"].as_str().unwrap().contains("API key"), "{waiting}");
+    assert_eq!(stage.host.record(&run)["status"], "auth_required");
+    // It is asked again when its user says so, and wants the same.
+    let message = json!({"role": "user", "parts": [{"type": "text", "text": "I have logged in."}]});
+    stage.host.call("continue_run", json!({"run_id": run["run_id"], "input_message": message}));
+    let host = &mut stage.host;
+    eventually("the second wish", || {
+        let events = host.events(&run);
+        (of_kind(&events, "auth_required").len() == 2).then_some(())
+    });
+    cancel(&mut stage, &run);
     stage.end();
 }
