@@ -74,7 +74,7 @@ fn no_file_is_needed_and_the_working_directory_is_never_looked_at() {
     insta::assert_snapshot!(it.out, @r"
     ok: no configuration file, and none is needed
       state       ~/.local/state/pointsman
-      backends    claude_code, codex, gemini, opencode
+      backends    claude_code, codex, gemini, opencode, remote_a2a
       sanitizers  spill
       policies    careful
     ");
@@ -86,7 +86,10 @@ fn a_file_adds_to_what_is_built_in() {
     home.configure("[backends.lint]\ncomponent = \"bundled:command\"\n[state]\ndir = \"kept\"\n");
     let it = home.run(&["config", "check", "--json"]);
     let check: serde_json::Value = serde_json::from_str(&it.out).unwrap();
-    assert_eq!(check["backends"], serde_json::json!(["claude_code", "codex", "gemini", "lint", "opencode"]));
+    assert_eq!(
+        check["backends"],
+        serde_json::json!(["claude_code", "codex", "gemini", "lint", "opencode", "remote_a2a"])
+    );
     assert_eq!(check["state"], "~/.config/pointsman/kept");
 }
 
