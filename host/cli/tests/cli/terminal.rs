@@ -24,7 +24,14 @@ impl Terminal {
         let quoted: Vec<_> = program.iter().map(|word| format!("'{word}'")).collect();
         let command = home.command(&[]);
         let mut script = std::process::Command::new("script");
-        script.args(["--quiet", "--flush", "--return", "--command", &quoted.join(" "), "/dev/null"]);
+        script.args([
+            "--quiet",
+            "--flush",
+            "--return",
+            "--command",
+            &format!("exec {}", quoted.join(" ")),
+            "/dev/null",
+        ]);
         script.env_clear().current_dir(home.path());
         script.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
         script.env("TERM", "xterm").env("SHELL", "/bin/sh").envs(environment.iter().copied());
