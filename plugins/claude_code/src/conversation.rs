@@ -35,6 +35,8 @@ pub(crate) struct Conversation {
     /// What is to be said once Claude Code listens.
     unsaid: Vec<Message>,
     run_id: String,
+    /// Tells the messages of this process from those of another one of the same run.
+    salt: u32,
     said: u32,
     /// Messages that Claude Code has not done with.
     unread: Vec<String>,
@@ -68,7 +70,9 @@ impl Conversation {
         resumed: Option<Resume>,
         background_wait_ms: u32,
     ) -> Self {
+        let salt = resumed.as_ref().map_or(0, |resumed| salt(&json!([resumed, prompt::flatten(&prompt)])));
         Self {
+            salt,
             phase: Phase::Greeting,
             unsaid: vec![prompt],
             run_id: run_id.to_owned(),
@@ -471,11 +475,8 @@ impl Conversation {
         }
         match self.phase {
             Phase::Greeting => self.unsaid.push(message),
-            Phase::Talking => {
-                let text = prompt::flatten(&message);
-                effects.emit(Draft::new(kind::MESSAGE_ADDED).field("role", "user").field("text", text));
-                self.tell(&message, effects);
-            }
+            // The host has told the world of it.
+            Phase::Talking => self.tell(&message, effects),
             Phase::Leaving => effects.emit(
                 Draft::new("x_claude_code_undelivered")
                     .field("text", prompt::flatten(&message))
@@ -490,11 +491,12 @@ impl Conversation {
         self.unread.push(uuid);
     }
 
-    /// Makes an id that no other message of this session has: the run's own, with a number in its last group.
+    /// Makes an id that no other message of this session has, for Claude Code takes each but once: the run's own, with
+    /// the salt and a number in its last group.
     fn uuid(&mut self) -> String {
         self.said += 1;
         let front = self.run_id.rsplit_once('-').map_or("00000000-0000-4000-8000", |(front, _)| front);
-        format!("{front}-{:012x}", self.said)
+        format!("{front}-{:06x}{:06x}", self.salt & 0xff_ffff, self.said & 0xff_ffff)
     }
 
     /// Asks the agent to stop, and answers all that it asks with no; says whether it can still hear that.
@@ -515,6 +517,11 @@ impl Conversation {
         self.items.close(effects);
         self.tasks.close(effects);
     }
+}
+
+/// Hashes what a process takes up (FNV-1a): a run that is corrected starts a second one, and knows no other difference.
+fn salt(of: &Value) -> u32 {
+    of.to_string().bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
 
 /// Reads a tool call.

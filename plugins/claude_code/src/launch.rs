@@ -129,7 +129,10 @@ fn settings(config: &Config) -> Map<String, Value> {
 /// Claude Code splits a prefix at its last blank with a dash behind it and hands the command over as one more
 /// argument, so behind `-c` there are tabs instead of blanks.
 fn shell_without(variables: &[String]) -> String {
-    format!("sh -c 'unset\t{};exec\t\"${{SHELL:-sh}}\"\t-c\t\"$0\"'", variables.join("\t"))
+    format!(
+        "sh -c 'unset\tCLAUDE_CODE_SHELL_PREFIX\t{};exec\t\"${{SHELL:-sh}}\"\t-c\t\"$0\"'",
+        variables.join("\t")
+    )
 }
 
 fn joined<'a>(words: impl Iterator<Item = &'a str>) -> Option<String> {
@@ -169,9 +172,7 @@ mod tests {
             (&made["disableAllHooks"], &made["env"]["A"], &made["x"]),
             (&json!(false), &json!("1"), &json!([1]))
         );
-        assert!(
-            made["env"]["CLAUDE_CODE_SHELL_PREFIX"].as_str().unwrap().contains("unset\tANTHROPIC_API_KEY\t")
-        );
+        assert!(made["env"]["CLAUDE_CODE_SHELL_PREFIX"].as_str().unwrap().contains("\tANTHROPIC_API_KEY\t"));
         let bare = Config { hidden_env: Vec::new(), settings_hooks: true, ..Config::default() };
         assert!(settings(&bare).is_empty());
     }

@@ -315,6 +315,18 @@ fn further_messages_are_said_while_a_turn_runs_and_the_conversation_stays_open_f
 }
 
 #[test]
+fn a_process_that_goes_on_gives_its_messages_ids_of_their_own() {
+    // Claude Code takes a message of an id but once, and a run that is corrected has two processes.
+    let resumed = |tokens: u32| {
+        let resume = json!({"session_id": "s", "used": {"input_tokens": tokens}});
+        Stage::of(Task { resume: Some(resume.to_string()), ..a_task("again") }).written()[1]["uuid"].clone()
+    };
+    let first = Stage::of(a_task("again")).written()[1]["uuid"].clone();
+    assert!(first != resumed(1) && resumed(1) != resumed(2), "{first}");
+    assert_eq!(resumed(1).as_str().unwrap().len(), 36);
+}
+
+#[test]
 fn images_are_handed_over() {
     let image = FilePart {
         uri: None,

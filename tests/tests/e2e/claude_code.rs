@@ -400,7 +400,7 @@ fn commands_do_not_get_the_agents_keys_nor_run_the_projects_hooks() {
     assert_eq!(record["status"], "completed", "{record}");
     let finished = &of_kind(&events, "command_finished")[0]["data"];
     let output = finished["output"].as_str().unwrap();
-    assert!(output.contains("ANTHROPIC_BASE_URL=") && !output.contains("ANTHROPIC_API_KEY"), "{output}");
+    assert!(output.contains("ANTHROPIC_BASE_URL=") && !output.contains("ANTHROPIC_API_KEY="), "{output}");
     assert_eq!(finished["exit_code"], 3);
     assert_eq!(stage.project_file("hooked"), None);
     stage.end();
