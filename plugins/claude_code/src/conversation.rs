@@ -137,7 +137,7 @@ impl Conversation {
                 self.notice(&subtype, object, effects);
             }
             ("assistant", _) if object.get("message").is_some_and(Value::is_object) => {
-                self.assistant(object, effects)
+                self.assistant(object, effects);
             }
             ("user", _) if object.get("message").is_some_and(Value::is_object) => self.user(object, effects),
             ("result", _) => self.result(object, effects),

@@ -166,20 +166,17 @@ impl Adapter for ClaudeCode {
             Input::ProcessFailed((_, why)) => {
                 ending::never_began("start_failed", &why, self.cancelled.take(), effects);
             }
-            Input::Permission((id, answer)) => {
-                if self.talk.settle(&id, answer, effects) == Next::End {
-                    self.cancel("nobody answers what the agent asks".to_owned(), effects);
-                }
-            }
+            Input::Permission((id, answer)) => match self.talk.settle(&id, answer, effects) {
+                Next::GoOn => {}
+                Next::End => self.cancel("nobody answers what the agent asks".to_owned(), effects),
+            },
             Input::Message(message) => self.talk.message(message, effects),
             Input::Cancel(why) => self.cancel(why, effects),
             Input::Timer(STOP_TIMER) => self.stop.harder(effects),
             // A new turn may have begun meanwhile; its end sets the timer again.
-            Input::Timer(BACKGROUND_TIMER) => {
-                if self.talk.only_background_is_left() {
-                    self.talk.leave(effects);
-                    self.stop.begin(effects);
-                }
+            Input::Timer(BACKGROUND_TIMER) if self.talk.only_background_is_left() => {
+                self.talk.leave(effects);
+                self.stop.begin(effects);
             }
             Input::Refused(refused) => match refused.effect.as_str() {
                 "start-process" => ending::never_began("not_granted", &refused.reason, None, effects),
