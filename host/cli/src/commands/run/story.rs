@@ -45,7 +45,11 @@ impl Story {
     /// Says what goes on.
     pub(super) fn doing(&self) -> String {
         match (self.open.len(), self.open.back()) {
-            (0, _) | (_, None) => self.state.to_owned(),
+            // What it said last is not told yet, so it is shown here.
+            (0, _) | (_, None) => match &self.last_words {
+                Some(words) => one_line(words, LINE),
+                None => self.state.to_owned(),
+            },
             (1, Some(open)) => open.what.clone(),
             (many, Some(open)) => format!("{} (and {} more)", open.what, many - 1),
         }
