@@ -1,5 +1,7 @@
 //! A conversation with Claude Code, line by line.
 
+mod requests;
+
 use pointsman_sdk::backend::{Answer, Effects};
 use pointsman_sdk::types::Message;
 use pointsman_sdk::{Draft, Line, kind, prompt};
@@ -7,13 +9,12 @@ use serde_json::{Map, Value, json};
 
 use crate::content;
 use crate::failure::Failure;
-use crate::gate::{Channel, Gate, Next, Why};
+use crate::gate::{Gate, Next};
 use crate::items::Items;
 use crate::launch::Resume;
 use crate::question::Questions;
-use crate::result::ToolResult;
+use crate::read::{call_of, request_in, text_of, tool_result};
 use crate::system::{self, Tasks, own_kind};
-use crate::tool::{Call, Family};
 use crate::usage::Count;
 use crate::wire;
 use crate::{BACKGROUND_TIMER, PROCESS};
@@ -317,136 +318,6 @@ impl Conversation {
         self.idle && self.tasks.in_background()
     }
 
-    /// Takes an answer to a request of ours.
-    fn response(&mut self, object: &Map<String, Value>, effects: &mut Effects) {
-        let response = object.get("response").cloned().unwrap_or_default();
-        let text = |key: &str| response.get(key).and_then(Value::as_str);
-        let well = text("subtype") == Some("success");
-        let request = text("request_id").unwrap_or_default();
-        if request == wire::INITIALIZE && self.phase == Phase::Greeting {
-            if well {
-                self.phase = Phase::Talking;
-                for message in std::mem::take(&mut self.unsaid) {
-                    self.tell(&message, effects);
-                }
-            } else {
-                // Without its hook nobody would see what the agent does.
-                let why = text("error").unwrap_or("it gave no reason");
-                let message = format!("claude refused to begin: {why}");
-                self.fault = Some(Failure { reason: "initialize_refused", message });
-                self.leave(effects);
-            }
-        } else if !well {
-            let draft = Draft::new("x_claude_code_request_refused").field("request", request);
-            effects.emit(draft.maybe("error", text("error")));
-        }
-    }
-
-    /// Takes a request of Claude Code's.
-    fn request(&mut self, mut object: Map<String, Value>, effects: &mut Effects) {
-        let request_id = text_of(&object, "request_id").unwrap_or_default();
-        let mut request = match object.remove("request") {
-            Some(Value::Object(request)) => request,
-            _ => Map::new(),
-        };
-        let subtype = text_of(&request, "subtype").unwrap_or_default();
-        request.remove("subtype");
-        match subtype.as_str() {
-            "hook_callback" => self.hook(request_id, request, effects),
-            "can_use_tool" => self.prompt(request_id, request, effects),
-            _ => {
-                effects.emit(Draft::new(own_kind(&subtype)).fields(request));
-                let why = format!("this host does not answer requests of kind {subtype:?}");
-                wire::line(&wire::refuse(&request_id, &why), effects);
-            }
-        }
-    }
-
-    /// Takes a hook's call: before a tool is used.
-    fn hook(&mut self, request_id: String, mut request: Map<String, Value>, effects: &mut Effects) {
-        let mut input = match request.remove("input") {
-            Some(Value::Object(input)) => input,
-            _ => Map::new(),
-        };
-        if text_of(&input, "hook_event_name").as_deref() != Some("PreToolUse") {
-            // Not one that was asked for.
-            request.remove("callback_id");
-            effects.emit(Draft::new("x_claude_code_hook_callback").fields(request).fields(input));
-            return wire::line(&wire::answer(&request_id, json!({})), effects);
-        }
-        let call = input.remove("tool_use_id").or_else(|| request.remove("tool_use_id"));
-        let call = Call {
-            id: call.as_ref().and_then(Value::as_str).unwrap_or(&request_id).to_owned(),
-            name: text_of(&input, "tool_name").unwrap_or_default(),
-            input: object_in(&mut input, "tool_input"),
-            parent: None,
-        };
-        let cwd = text_of(&input, "cwd");
-        let mut more = Map::new();
-        for key in ["agent_id", "agent_type", "permission_mode"] {
-            if let Some(value) = input.remove(key) {
-                more.insert(key.to_owned(), value);
-            }
-        }
-        let why = Why { cwd: cwd.as_deref(), reason: None, more: &more };
-        self.asked((Channel::Hook, request_id), call, &why, effects);
-    }
-
-    /// Takes Claude Code's own question whether a tool may be used, or what the user has to say.
-    fn prompt(&mut self, request_id: String, mut request: Map<String, Value>, effects: &mut Effects) {
-        let call = Call {
-            id: text_of(&request, "tool_use_id").unwrap_or_else(|| request_id.clone()),
-            name: text_of(&request, "tool_name").unwrap_or_default(),
-            input: object_in(&mut request, "input"),
-            parent: None,
-        };
-        let reason = text_of(&request, "decision_reason");
-        // Suggestions are for those who write rules into settings, which nobody does from here.
-        for known in [
-            "tool_use_id",
-            "tool_name",
-            "display_name",
-            "description",
-            "decision_reason",
-            "permission_suggestions",
-        ] {
-            request.remove(known);
-        }
-        if call.family() == Family::Question {
-            let call = self.begun(call, &request, effects);
-            return self.questions.ask(request_id, call, effects);
-        }
-        let why = Why { cwd: None, reason: reason.as_deref(), more: &request };
-        self.asked((Channel::Prompt, request_id), call, &why, effects);
-    }
-
-    fn asked(&mut self, asks: (Channel, String), call: Call, why: &Why<'_>, effects: &mut Effects) {
-        let call = self.begun(call, why.more, effects);
-        self.gate.ask(asks, call, why, &self.items, effects);
-    }
-
-    /// Makes sure that a call was told before it is asked about, and gives it with what is known of it.
-    fn begun(&mut self, mut call: Call, more: &Map<String, Value>, effects: &mut Effects) -> Call {
-        call.parent = match self.items.get(&call.id) {
-            Some(known) => known.parent.clone(),
-            None => {
-                let helper = text_of(more, "agent_id");
-                helper.and_then(|helper| self.tasks.call_of(&helper).map(str::to_owned))
-            }
-        };
-        self.items.begin(call.clone(), effects);
-        call
-    }
-
-    /// Takes a question back.
-    fn cancelled(&mut self, object: Map<String, Value>, effects: &mut Effects) {
-        let request = text_of(&object, "request_id").unwrap_or_default();
-        let known = self.gate.withdraw(&request, effects) || self.questions.withdraw(&request, effects);
-        if !known {
-            effects.emit(Draft::new("x_claude_code_control_cancel_request").fields(object));
-        }
-    }
-
     /// Takes what became of a message.
     fn lifecycle(&mut self, object: &Map<String, Value>, effects: &mut Effects) {
         self.tells_of_messages = true;
@@ -522,52 +393,4 @@ impl Conversation {
 /// Hashes what a process takes up (FNV-1a): a run that is corrected starts a second one, and knows no other difference.
 fn salt(of: &Value) -> u32 {
     of.to_string().bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
-}
-
-/// Reads a tool call.
-fn call_of(block: &Value, parent: Option<String>) -> Option<Call> {
-    let text = |key: &str| block.get(key).and_then(Value::as_str).map(str::to_owned);
-    let input = block.get("input").and_then(Value::as_object).cloned().unwrap_or_default();
-    let name = match (text("name")?, text("server_name")) {
-        (name, Some(server)) => format!("mcp__{server}__{name}"),
-        (name, None) => name,
-    };
-    Some(Call { id: text("id")?, name, input, parent })
-}
-
-/// Reads a tool's answer.
-fn tool_result(block: &Value, structured: Option<&Value>, meta: Option<&Value>) -> Option<ToolResult> {
-    let id = block.get("tool_use_id").and_then(Value::as_str)?;
-    let meta = meta.and_then(Value::as_array).into_iter().flatten();
-    let mut meta =
-        meta.filter(|meta| meta.get("id").and_then(Value::as_str) == Some(id)).filter_map(Value::as_object);
-    let meta = meta.next().map(|meta| {
-        let mut meta = meta.clone();
-        meta.remove("id");
-        Value::Object(meta)
-    });
-    Some(ToolResult {
-        id: id.to_owned(),
-        content: block.get("content").cloned(),
-        is_error: block.get("is_error").and_then(Value::as_bool).unwrap_or_default(),
-        structured: structured.cloned(),
-        meta,
-    })
-}
-
-/// Finds the id of a request in the part of it that could be read.
-fn request_in(line: &str) -> Option<&str> {
-    let rest = line.trim_start().strip_prefix(r#"{"type":"control_request","request_id":""#)?;
-    rest.split_once('"').map(|(id, _)| id)
-}
-
-fn text_of(fields: &Map<String, Value>, key: &str) -> Option<String> {
-    fields.get(key).and_then(Value::as_str).map(str::to_owned)
-}
-
-fn object_in(fields: &mut Map<String, Value>, key: &str) -> Map<String, Value> {
-    match fields.remove(key) {
-        Some(Value::Object(object)) => object,
-        _ => Map::new(),
-    }
 }

@@ -44,6 +44,7 @@ mod gate;
 mod items;
 mod launch;
 mod question;
+mod read;
 mod result;
 mod system;
 mod todo;
