@@ -47,7 +47,7 @@ fn origin<'a>(report: &'a Value, name: &str) -> &'a Value {
 #[test]
 fn doctor_lists_origins_and_names_those_that_are_missing() {
     let home = Home::new();
-    let backend = "[backends.far]\ncomponent = \"bundled:remote_a2a\"\nconfig.agent_url = \"https://agents.example.com\"\n";
+    let backend = "[backends.remote_a2a]\ncomponent = \"bundled:remote_a2a\"\nconfig.agent_url = \"https://agents.example.com\"\n";
     home.configure(&format!(
         "[origins.\"http://127.0.0.1:9999\"]\npaths = [\"/a2a\"]\n{backend}grants = [\"request/send@1 {AGENTS}\"]\n"
     ));
@@ -61,7 +61,7 @@ fn doctor_lists_origins_and_names_those_that_are_missing() {
     assert_eq!(*listed, finding("origin http://127.0.0.1:9999", "note", detail));
     let name = format!("origin {AGENTS}");
     let mut missing =
-        finding(&name, "missing", "backend far was given it, and the table of origins does not have it");
+        finding(&name, "missing", "backend remote_a2a was given it, and the table of origins does not have it");
     missing["mend"] = json!(format!("[origins.\"{AGENTS}\"]"));
     assert_eq!(*origin(&report, &name), missing);
 
@@ -85,16 +85,16 @@ fn inspect_tells_what_a_plugin_reaches() {
     let home = Home::new();
     let backend = |target: &str| {
         format!(
-            "[backends.far]\ncomponent = \"bundled:remote_a2a\"\nconfig.agent_url = \"{AGENTS}\"\ngrants = [\"request/send@1 {target}\"]\n"
+            "[backends.remote_a2a]\ncomponent = \"bundled:remote_a2a\"\nconfig.agent_url = \"{AGENTS}\"\ngrants = [\"request/send@1 {target}\"]\n"
         )
     };
     home.configure(&backend("*"));
-    let it = home.run(&["plugin", "inspect", "far"]);
+    let it = home.run(&["plugin", "inspect", "remote_a2a"]);
     assert!(it.out.contains("reaches   nothing: none of it is in the table"), "{it:?}");
     home.configure(&format!("[origins.\"{AGENTS}\"]\n[origins.\"http://127.0.0.1:1\"]\n{}", backend(AGENTS)));
-    let it = home.run(&["plugin", "inspect", "far"]);
+    let it = home.run(&["plugin", "inspect", "remote_a2a"]);
     assert!(it.out.contains(&format!("reaches   {AGENTS}\n")), "{it:?}");
-    let it = home.run(&["plugin", "inspect", "far", "--json"]);
+    let it = home.run(&["plugin", "inspect", "remote_a2a", "--json"]);
     let inspected: Value = serde_json::from_str(&it.out).unwrap();
     assert_eq!(inspected["origins"], json!([AGENTS]));
 }
