@@ -62,7 +62,12 @@ fn above() -> Above {
     if let Some(above) = own.and_then(|run| named(&run)) {
         return above;
     }
-    processes_above()
+    processes_above(std::process::id())
+}
+
+/// Says whether a process, or one above it, is an agent of a run, whichever host drives that.
+pub(crate) fn is_agent(pid: u32) -> bool {
+    names_run(pid).is_some() || processes_above(pid) != Above::Nobody
 }
 
 fn named(run: &OsString) -> Option<Above> {
@@ -70,26 +75,36 @@ fn named(run: &OsString) -> Option<Above> {
     (!run.is_empty()).then(|| run.parse().map_or(Above::Somebody, Above::Run))
 }
 
+/// Gives the run that a process was started for, as its environment says.
 #[cfg(target_os = "linux")]
-fn processes_above() -> Above {
+fn names_run(pid: u32) -> Option<Above> {
     use std::os::unix::ffi::OsStringExt;
     let prefix = format!("{RUN_ID}=").into_bytes();
-    let mut at = std::process::id();
+    let variable = read(pid, "environ")
+        .split(|byte| *byte == 0)
+        .find_map(|entry| Some(entry.strip_prefix(&prefix[..])?.to_vec()));
+    variable.and_then(|run| named(&OsString::from_vec(run)))
+}
+
+/// Reads what the system knows of a process. Processes of other users cannot be read, and are no agents of ours.
+#[cfg(target_os = "linux")]
+fn read(pid: u32, file: &str) -> Vec<u8> {
+    std::fs::read(format!("/proc/{pid}/{file}")).unwrap_or_default()
+}
+
+#[cfg(target_os = "linux")]
+fn processes_above(pid: u32) -> Above {
+    let mut at = pid;
     // Trees are not that deep; the bound is against a table that changes while it is read.
     for _ in 0..100 {
         let Some(parent) = crate::control::parent_of(at).filter(|parent| *parent > 1) else {
             return Above::Nobody;
         };
         at = parent;
-        // Processes of other users cannot be read, and are no agents of ours.
-        let read = |file: &str| std::fs::read(format!("/proc/{at}/{file}")).unwrap_or_default();
-        let variable = read("environ")
-            .split(|byte| *byte == 0)
-            .find_map(|entry| Some(entry.strip_prefix(&prefix[..])?.to_vec()));
-        if let Some(above) = variable.and_then(|run| named(&OsString::from_vec(run))) {
+        if let Some(above) = names_run(at) {
             return above;
         }
-        if read("cmdline").split(|byte| *byte == 0).nth(1) == Some(SUPERVISE.as_bytes()) {
+        if read(at, "cmdline").split(|byte| *byte == 0).nth(1) == Some(SUPERVISE.as_bytes()) {
             return Above::Somebody;
         }
     }
@@ -97,6 +112,11 @@ fn processes_above() -> Above {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn processes_above() -> Above {
+fn names_run(_pid: u32) -> Option<Above> {
+    None
+}
+
+#[cfg(not(target_os = "linux"))]
+fn processes_above(_pid: u32) -> Above {
     Above::Nobody
 }

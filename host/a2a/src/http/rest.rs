@@ -21,7 +21,7 @@ const KIND: &str = "application/a2a+json";
 
 enum Given<C> {
     Value(Value),
-    Stream(Follow<C>),
+    Stream(Box<Follow<C>>),
 }
 
 /// What a path asks for.
@@ -46,7 +46,7 @@ pub(super) async fn answer<C: Calls>(
 ) -> Response {
     match operate(server, agent, viewer, request, path).await {
         Ok(Given::Value(value)) => respond::typed(StatusCode::OK, &value, KIND),
-        Ok(Given::Stream(follow)) => respond::stream(follow, |item| match item {
+        Ok(Given::Stream(follow)) => respond::stream(*follow, |item| match item {
             Ok(item) => v1::stream_item(item),
             Err(fault) => fault.to_rest(),
         }),
@@ -90,7 +90,7 @@ async fn operate<C: Calls>(
         }
         Wish::Stream => {
             let send = v1::read_send(&posted(request).await?)?;
-            Given::Stream(tasks.stream(agent, viewer, send).await?)
+            Given::Stream(Box::new(tasks.stream(agent, viewer, send).await?))
         }
         Wish::Get(id) => {
             let history = lenient::history_length(&query(&request))?;
@@ -100,7 +100,7 @@ async fn operate<C: Calls>(
             Given::Value(v1::page(&tasks.list(agent, viewer, v1::read_list(&query(&request))?).await?))
         }
         Wish::Cancel(id) => Given::Value(v1::task(&tasks.cancel(agent, viewer, &id).await?)),
-        Wish::Subscribe(id) => Given::Stream(tasks.subscribe(agent, viewer, &id).await?),
+        Wish::Subscribe(id) => Given::Stream(Box::new(tasks.subscribe(agent, viewer, &id).await?)),
         Wish::Push => return Err(Fault::PushNotSupported.into()),
         Wish::ExtendedCard => return Err(no_extended_card().into()),
     })

@@ -22,7 +22,7 @@ pub(super) const BOUNDS: Bounds = Bounds { bytes: super::BODY, depth: 64, nodes:
 /// What a method gives.
 enum Given<C> {
     Value(Value),
-    Stream(Follow<C>),
+    Stream(Box<Follow<C>>),
 }
 
 pub(super) async fn answer<C: Calls>(
@@ -57,7 +57,7 @@ pub(super) async fn answer<C: Calls>(
         Ok(Given::Value(result)) => {
             respond::json(StatusCode::OK, &json!({"jsonrpc": "2.0", "id": id, "result": result}))
         }
-        Ok(Given::Stream(follow)) => respond::stream(follow, move |item| match item {
+        Ok(Given::Stream(follow)) => respond::stream(*follow, move |item| match item {
             Ok(item) => json!({"jsonrpc": "2.0", "id": id, "result": write(item, version)}),
             Err(fault) => failed(&id, fault, version),
         }),
@@ -122,7 +122,9 @@ async fn call_v1<C: Calls>(
             let task = tasks.send(agent, viewer, v1::read_send(params)?).await?;
             Given::Value(json!({"task": v1::task(&task)}))
         }
-        "SendStreamingMessage" => Given::Stream(tasks.stream(agent, viewer, v1::read_send(params)?).await?),
+        "SendStreamingMessage" => {
+            Given::Stream(Box::new(tasks.stream(agent, viewer, v1::read_send(params)?).await?))
+        }
         "GetTask" => {
             let (id, history) = (lenient::needed(params, "id")?, lenient::history_length(params)?);
             Given::Value(v1::task(&tasks.get(agent, viewer, &id, history).await?))
@@ -134,7 +136,7 @@ async fn call_v1<C: Calls>(
         }
         "SubscribeToTask" => {
             let id = lenient::needed(params, "id")?;
-            Given::Stream(tasks.subscribe(agent, viewer, &id).await?)
+            Given::Stream(Box::new(tasks.subscribe(agent, viewer, &id).await?))
         }
         "CreateTaskPushNotificationConfig"
         | "GetTaskPushNotificationConfig"
@@ -153,7 +155,9 @@ async fn call_v03<C: Calls>(
     let (tasks, params) = (&server.tasks, &called.params);
     Ok(match called.method.as_str() {
         "message/send" => Given::Value(v03::task(&tasks.send(agent, viewer, v03::read_send(params)?).await?)),
-        "message/stream" => Given::Stream(tasks.stream(agent, viewer, v03::read_send(params)?).await?),
+        "message/stream" => {
+            Given::Stream(Box::new(tasks.stream(agent, viewer, v03::read_send(params)?).await?))
+        }
         "tasks/get" => {
             let (id, history) = (lenient::needed(params, "id")?, lenient::history_length(params)?);
             Given::Value(v03::task(&tasks.get(agent, viewer, &id, history).await?))
@@ -164,7 +168,7 @@ async fn call_v03<C: Calls>(
         }
         "tasks/resubscribe" => {
             let id = lenient::needed(params, "id")?;
-            Given::Stream(tasks.subscribe(agent, viewer, &id).await?)
+            Given::Stream(Box::new(tasks.subscribe(agent, viewer, &id).await?))
         }
         "tasks/pushNotificationConfig/set"
         | "tasks/pushNotificationConfig/get"

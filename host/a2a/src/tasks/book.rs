@@ -20,10 +20,17 @@ const WHOLE: u64 = 4 * 1024 * 1024;
 const EVENTS: u32 = 1_000;
 const BYTES: u32 = 262_144;
 
-/// Stories by their runs, with a count of when each was used last.
+/// Stories by their runs.
 #[derive(Default)]
 pub(super) struct Book {
-    stories: Mutex<(u64, HashMap<RunId, (u64, Story)>)>,
+    shelf: Mutex<Shelf>,
+}
+
+/// The stories, each with when it was used last by a count of all uses.
+#[derive(Default)]
+struct Shelf {
+    uses: u64,
+    stories: HashMap<RunId, (u64, Story)>,
 }
 
 impl Book {
@@ -34,7 +41,7 @@ impl Book {
         record: &RunRecord,
         context: &str,
     ) -> Result<Story, Fault> {
-        let known = self.lock().1.get(&record.run_id).map(|(_, story)| story.clone());
+        let known = self.lock().stories.get(&record.run_id).map(|(_, story)| story.clone());
         let mut story = match known {
             Some(story) => story,
             None => {
@@ -57,18 +64,18 @@ impl Book {
     }
 
     fn keep(&self, run: RunId, story: &Story) {
-        let mut book = self.lock();
-        book.0 += 1;
-        let now = book.0;
-        book.1.insert(run, (now, story.clone()));
-        if book.1.len() > KEPT {
-            let oldest = book.1.iter().min_by_key(|(_, (used, _))| *used).map(|(run, _)| *run);
-            oldest.map(|run| book.1.remove(&run));
+        let mut shelf = self.lock();
+        shelf.uses += 1;
+        let now = shelf.uses;
+        shelf.stories.insert(run, (now, story.clone()));
+        if shelf.stories.len() > KEPT {
+            let oldest = shelf.stories.iter().min_by_key(|(_, (used, _))| *used).map(|(run, _)| *run);
+            oldest.map(|run| shelf.stories.remove(&run));
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, (u64, HashMap<RunId, (u64, Story)>)> {
-        self.stories.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Shelf> {
+        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

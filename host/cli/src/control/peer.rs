@@ -2,6 +2,8 @@
 
 use tokio::net::UnixStream;
 
+use crate::lineage;
+
 /// Why a caller is not heard.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Stranger {
@@ -11,8 +13,8 @@ pub(super) enum Stranger {
     /// Another user.
     #[error("only the host's own user may call; user {0} is another")]
     User(u32),
-    /// An agent that this host runs.
-    #[error("process {0} descends from this host, so it is an agent: whoever asks cannot answer")]
+    /// An agent that this host runs, or another.
+    #[error("process {0} descends from a host, so it is an agent: whoever asks cannot answer")]
     Agent(u32),
 }
 
@@ -23,7 +25,7 @@ pub(super) fn identify(stream: &UnixStream) -> Result<String, Stranger> {
         return Err(Stranger::User(peer.uid()));
     }
     if let Some(pid) = peer.pid().and_then(|pid| u32::try_from(pid).ok())
-        && descends_from(pid, std::process::id())
+        && (descends_from(pid, std::process::id()) || lineage::is_agent(pid))
     {
         return Err(Stranger::Agent(pid));
     }

@@ -153,7 +153,7 @@ fn launch(sheet: &mut Sheet, action: &str, asked: &mut Map<String, Value>) {
     for (name, key) in [("access", "access"), ("in", "cwd"), ("as", "role"), ("named", "agent_name")] {
         match taken(asked, key) {
             Some(full) if full == "full" => {
-                sheet.warn(name, "full: whatever your user may do, network included")
+                sheet.warn(name, "full: whatever your user may do, network included");
             }
             Some(value) => sheet.field(name, &value),
             None => {}

@@ -60,8 +60,11 @@ fn doctor_lists_origins_and_names_those_that_are_missing() {
     let detail = "GET, HEAD, POST, PUT, PATCH, DELETE; /a2a; no backend was given it";
     assert_eq!(*listed, finding("origin http://127.0.0.1:9999", "note", detail));
     let name = format!("origin {AGENTS}");
-    let mut missing =
-        finding(&name, "missing", "backend remote_a2a was given it, and the table of origins does not have it");
+    let mut missing = finding(
+        &name,
+        "missing",
+        "backend remote_a2a was given it, and the table of origins does not have it",
+    );
     missing["mend"] = json!(format!("[origins.\"{AGENTS}\"]"));
     assert_eq!(*origin(&report, &name), missing);
 

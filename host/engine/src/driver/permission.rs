@@ -12,6 +12,9 @@ use super::{Driver, in_words};
 use crate::Error;
 use crate::journal::JournalError;
 
+/// By these names agents' tools take the path that they work on.
+const PATHS: [&str; 3] = ["path", "file_path", "notebook_path"];
+
 /// Questions of one run that may wait for a person at once. An agent has a few; whoever floods a person with questions
 /// hopes that one is answered unread.
 const OPEN_QUESTIONS: usize = 64;
@@ -156,5 +159,52 @@ fn overlay(detail: &mut Map<String, Value>, input: &Value) {
         if let Some(known) = detail.get_mut(name) {
             known.clone_from(value);
         }
+    }
+    // Paths that the adapter named by its agent's input. What the new input does not name is not known any more, and
+    // rules that read it cannot be judged: they deny and ask all the same, and allow nothing.
+    let path = PATHS.iter().find_map(|name| input.get(name)).cloned();
+    for change in detail.get_mut("changes").and_then(Value::as_array_mut).into_iter().flatten() {
+        let Some(change) = change.as_object_mut() else { continue };
+        change.retain(|name, _| name == "kind");
+        if let Some(path) = &path {
+            change.insert("path".to_owned(), path.clone());
+        }
+    }
+    if detail.contains_key("path") {
+        match path {
+            Some(path) => detail.insert("path".to_owned(), path),
+            None => detail.remove("path"),
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case(json!({"command": "ls", "cwd": "/a"}), json!({"command": "rm x"}), json!({"command": "rm x", "cwd": "/a"}))]
+    #[case(
+        json!({"changes": [{"path": "/a/b", "kind": "update", "diff": "+x"}]}),
+        json!({"file_path": "/etc/hosts", "content": "x"}),
+        json!({"changes": [{"path": "/etc/hosts", "kind": "update"}]}),
+    )]
+    #[case(
+        json!({"changes": [{"path": "/a/b", "kind": "add"}]}),
+        json!({"where": "/etc/hosts"}),
+        json!({"changes": [{"kind": "add"}]}),
+    )]
+    #[case(json!({"path": "/a"}), json!({"file_path": "/b"}), json!({"path": "/b"}))]
+    #[case(json!({"path": "/a"}), json!({"where": "/b"}), json!({}))]
+    fn what_was_put_in_place_is_what_policies_see(
+        #[case] detail: Value,
+        #[case] input: Value,
+        #[case] seen: Value,
+    ) {
+        let Value::Object(mut detail) = detail else { panic!("a detail is an object") };
+        overlay(&mut detail, &input);
+        assert_eq!(Value::Object(detail), seen);
     }
 }

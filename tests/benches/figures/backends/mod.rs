@@ -9,6 +9,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use pointsman_acp::Acp;
+use pointsman_claude_code::ClaudeCode;
 use pointsman_codex::Codex;
 use pointsman_command::Command;
 use pointsman_model::plugin::Effect;
@@ -49,6 +50,12 @@ pub(crate) fn measure(effort: Effort) -> Vec<Figure> {
             pointsman_bundle::CODEX,
             compare::<Codex>,
             recorded("codex", "codex-app-server", dialogue::<Codex>, json!({"protocol": "app_server"})),
+        ),
+        of(
+            "claude_code",
+            pointsman_bundle::CLAUDE_CODE,
+            compare::<ClaudeCode>,
+            recorded("claude_code", "stream-json", dialogue::<ClaudeCode>, json!({})),
         ),
         of("acp", pointsman_bundle::ACP, compare::<Acp>, recorded("acp", "", dialogue::<Acp>, program)),
         of("remote_a2a", pointsman_bundle::REMOTE_A2A, compare::<RemoteA2a>, streams::scripts()),
