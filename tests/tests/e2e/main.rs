@@ -8,6 +8,8 @@
 mod a2a_serve;
 mod acp;
 mod claude_code;
+mod claude_code_questions;
+mod claude_code_stage;
 mod clients;
 mod codex;
 mod codex_approvals;
