@@ -10,8 +10,9 @@ pub(crate) fn run(rest: &[String]) -> Result<(), Failure> {
     let named = rest.iter().any(|arg| arg.starts_with("-p") || arg.starts_with("--package"));
     let scope: &[&str] = if named { &[] } else { &["--workspace"] };
     if cargo::has("nextest") {
-        return cargo::run("tests", cargo(&["nextest", "run"]).args(scope).args(rest));
+        // One failure hides no other: whoever waited for all of this wants to know all of it.
+        return cargo::run("tests", cargo(&["nextest", "run", "--no-fail-fast"]).args(scope).args(rest));
     }
     say::line(say::dim("cargo-nextest is not there; cargo test does the same, a little slower"));
-    cargo::run("tests", cargo(&["test"]).args(scope).args(rest))
+    cargo::run("tests", cargo(&["test", "--no-fail-fast"]).args(scope).args(rest))
 }
