@@ -67,6 +67,33 @@ fn a_person_denies_and_says_why() {
 }
 
 #[test]
+fn what_a_running_agent_asks_is_answered_in_place_and_it_goes_on() {
+    let home = home();
+    let built = home.path().join("built");
+    let mut terminal = Terminal::start(&home, &["run", "builder", "build it"], &[]);
+    let shown = terminal.expect(PROMPT);
+    assert!(shown.contains("touch built"), "the exact command is shown:\n{shown}");
+    assert!(!built.exists(), "it waits");
+    terminal.line("n");
+    terminal.expect("What should the agent know?");
+    terminal.line("not today");
+    let (exit, screen) = terminal.end();
+    assert_eq!(exit, Some(0), "{screen}");
+    assert!(screen.contains("not built: not today"), "the agent heard it: {screen}");
+    assert!(!built.exists());
+    assert_eq!(question(&home)["state"], "denied");
+
+    let mut terminal = Terminal::start(&home, &["run", "builder", "build it"], &[]);
+    terminal.expect(PROMPT);
+    terminal.line("y");
+    let (exit, screen) = terminal.end();
+    assert_eq!(exit, Some(0), "{screen}");
+    assert!(screen.contains("it is built"), "{screen}");
+    assert!(built.exists());
+    assert_eq!(question(&home)["state"], "approved");
+}
+
+#[test]
 fn what_was_typed_before_the_question_is_no_answer() {
     let home = home();
     let mut terminal = start(&home);

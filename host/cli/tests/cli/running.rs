@@ -33,6 +33,11 @@ printf '%s\n' '{"type":"agent_message","data":{"text":"\u001b]0;fooled\u0007done
         agent("stay", "cat >/dev/null; echo staying; exec sleep 1000", ""),
         agent("events", events, ", output = \"jsonl\""),
         agent("json", task, ", prompt = \"json\", output = \"jsonl\""),
+        agent(
+            "builder",
+            include_str!("../../../../plugins/command/examples/ask.sh"),
+            ", prompt = \"none\", output = \"jsonl\", interactive = true",
+        ),
     ];
     home.configure(&texts.concat());
     std::fs::create_dir_all(home.path().join(".git")).unwrap();
