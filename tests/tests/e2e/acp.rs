@@ -243,9 +243,15 @@ fn trouble_at_the_provider_fails_the_run_once(
     let mut runs = Vec::new();
     for (prompt, _) in cases {
         let run = stage.spawn(prompt);
-        // Codex makes its database when it first starts, and two at once fall over each other.
+        // Both make a database when they first start, and two at once fall over each other. Codex fails at once.
         if agent == AcpAgent::Codex {
             stage.host.finish(&run);
+        }
+        if agent == AcpAgent::OpenCode {
+            eventually("the agent's session", || {
+                let record = stage.host.record(&run);
+                record["remote_ref"].is_object().then_some(())
+            });
         }
         runs.push(run);
     }
