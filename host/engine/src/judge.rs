@@ -31,5 +31,6 @@ fn failed(module: &str, error: &str) -> Ruling {
         reason: format!("policy {module} could not decide: {error}"),
         ttl_seconds: None,
         ceiling: None,
+        scope: None,
     }
 }

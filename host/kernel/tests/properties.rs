@@ -52,6 +52,7 @@ fn ruling(verdict: Verdict) -> Ruling {
         reason: "because".to_owned(),
         ttl_seconds: None,
         ceiling: None,
+        scope: None,
     }
 }
 

@@ -42,4 +42,4 @@ pub use run::{Role, RunRecord, RunSpec, SessionMode, Supervision, WaitingFor};
 pub use session::{AgentRecord, Mail, SessionRecord};
 pub use status::{AgentStatus, Status};
 pub use time::{InvalidTimestamp, Timestamp};
-pub use verdict::{Principal, Question, Ruling, Verdict};
+pub use verdict::{Matched, Principal, Question, Ruling, Scope, Verdict};

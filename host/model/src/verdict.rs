@@ -57,6 +57,56 @@ pub struct Question {
     pub at: Timestamp,
 }
 
+/// How far a person's word reaches, from narrowest to widest. Always for exactly the request that was asked about.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// One use.
+    #[default]
+    Once,
+    /// The same request again, in the same run.
+    Run,
+    /// The same request again, in any run of the same session, until a time that the person sets.
+    Session,
+}
+
+impl Scope {
+    /// Gives the word used in JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Once => "once",
+            Self::Run => "run",
+            Self::Session => "session",
+        }
+    }
+}
+
+/// What one rule says of a question: for people who want to understand a ruling.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Matched {
+    /// The rule.
+    pub rule: String,
+    /// What it says.
+    pub verdict: Verdict,
+    /// Why.
+    pub reason: String,
+    /// How long an approval stays valid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ttl_seconds: Option<u32>,
+    /// The most that may be granted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ceiling: Option<Access>,
+    /// The widest that a person's word may reach.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<Scope>,
+    /// Why its condition could not be judged, if it could not: it counts against the request then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undecided: Option<String>,
+}
+
 /// A policy's answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Ruling {
@@ -72,10 +122,14 @@ pub struct Ruling {
     pub ttl_seconds: Option<u32>,
     /// The most that may be granted.
     pub ceiling: Option<Access>,
+    /// The widest that a person's word may reach.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<Scope>,
 }
 
 impl Ruling {
-    /// Puts the rulings of a chain together: the strictest verdict stands, the lowest ceiling and the shortest time.
+    /// Puts the rulings of a chain together: the strictest verdict stands, the lowest ceiling, the
+    /// shortest time and the narrowest scope.
     ///
     /// Nobody's word, or only abstentions, ask. Adding a ruling can only make the answer stricter than the same
     /// chain with an allowance in its place.
@@ -84,9 +138,11 @@ impl Ruling {
         let mut strictest: Option<Self> = None;
         let mut ceiling: Option<Access> = None;
         let mut ttl: Option<u32> = None;
+        let mut scope: Option<Scope> = None;
         for ruling in rulings {
             ceiling = lower(ceiling, ruling.ceiling);
             ttl = lower(ttl, ruling.ttl_seconds);
+            scope = lower(scope, ruling.scope);
             if strictest.as_ref().is_none_or(|known| ruling.verdict > known.verdict) {
                 strictest = Some(ruling);
             }
@@ -100,10 +156,12 @@ impl Ruling {
                 reason: "no policy says that this may happen".to_owned(),
                 ttl_seconds: None,
                 ceiling: None,
+                scope: None,
             },
         };
         ruling.ceiling = ceiling;
         ruling.ttl_seconds = ttl;
+        ruling.scope = scope;
         ruling
     }
 }
@@ -130,16 +188,17 @@ mod tests {
             Just(Verdict::Deny)
         ];
         let access = prop_oneof![Just(Access::ReadOnly), Just(Access::WorkspaceWrite), Just(Access::Full)];
-        (verdict, proptest::option::of(access), proptest::option::of(1..100u32)).prop_map(
-            |(verdict, ceiling, ttl_seconds)| Ruling {
+        let scope = prop_oneof![Just(Scope::Once), Just(Scope::Run), Just(Scope::Session)];
+        (verdict, proptest::option::of(access), proptest::option::of(1..100u32), proptest::option::of(scope))
+            .prop_map(|(verdict, ceiling, ttl_seconds, scope)| Ruling {
                 verdict,
                 module: "m".to_owned(),
                 rule: None,
                 reason: String::new(),
                 ttl_seconds,
                 ceiling,
-            },
-        )
+                scope,
+            })
     }
 
     proptest! {
@@ -159,6 +218,9 @@ mod tests {
             if let Some(ceiling) = before.ceiling {
                 prop_assert!(after.ceiling.unwrap() <= ceiling);
             }
+            if let Some(scope) = before.scope {
+                prop_assert!(after.scope.unwrap() <= scope);
+            }
         }
 
         #[test]
@@ -169,6 +231,7 @@ mod tests {
             prop_assert_eq!(forward.verdict, backward.verdict);
             prop_assert_eq!(forward.ceiling, backward.ceiling);
             prop_assert_eq!(forward.ttl_seconds, backward.ttl_seconds);
+            prop_assert_eq!(forward.scope, backward.scope);
         }
     }
 

@@ -3,10 +3,13 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use pointsman_model::plugin::Description;
-use pointsman_model::{Digest, Question, Ruling, Timestamp};
+use pointsman_model::{Digest, Matched, Question, Ruling, Timestamp};
+
+use wasmtime::Store;
 
 use crate::face;
-use crate::guest::Cell;
+use crate::guest::{Cell, Guest};
+use crate::intake::Fault;
 use crate::sandbox::Loaded;
 use crate::{CallError, Cause, FIXED_SEED, GuestFailure, PolicyLoadError};
 
@@ -101,7 +104,28 @@ impl Rulebook {
     /// If the policy returns an error or fails. The caller never takes that as an allowance; the next question gets
     /// another instance.
     pub fn decide(&self, question: &Question) -> Result<Ruling, CallError> {
-        const EXPORT: &str = "rulebook.decide";
+        self.ask("rulebook.decide", question.at, |rulebook, store| {
+            rulebook.decide(store, question, self.module())
+        })
+    }
+
+    /// Says what every rule that matches a question says, in the module's order.
+    ///
+    /// # Errors
+    ///
+    /// If the policy returns an error or fails.
+    pub fn explain(&self, question: &Question) -> Result<Vec<Matched>, CallError> {
+        let limits = &self.0.module.plugin.limits;
+        self.ask("rulebook.explain", question.at, |rulebook, store| rulebook.explain(store, question, limits))
+    }
+
+    /// Asks an instance that nobody uses now.
+    fn ask<T>(
+        &self,
+        export: &'static str,
+        at: Timestamp,
+        question: impl FnOnce(&face::Rulebook, &mut Store<Guest>) -> Result<T, Fault>,
+    ) -> Result<T, CallError> {
         let shelf = &*self.0;
         let taken = shelf.warm().pop();
         let mut copy = match taken {
@@ -110,13 +134,12 @@ impl Rulebook {
                 PolicyLoadError::Guest(failure) => failure,
                 // It took this configuration before, and the same inputs give the same outputs.
                 error @ PolicyLoadError::Findings { .. } => {
-                    malformed(&shelf.module, EXPORT, error.to_string())
+                    malformed(&shelf.module, export, error.to_string())
                 }
             })?,
         };
         let rulebook = &copy.rulebook;
-        let answer =
-            copy.cell.call(EXPORT, question.at, |store| rulebook.decide(store, question, self.module()));
+        let answer = copy.cell.call(export, at, |store| question(rulebook, store));
         if !matches!(answer, Err(CallError::Guest(_))) {
             let mut warm = shelf.warm();
             if warm.len() < WARM {

@@ -1,6 +1,6 @@
 //! The module as a component.
 
-use pointsman_sdk::policy::{self, Description, Finding, Guest, GuestRulebook, Question, Ruling};
+use pointsman_sdk::policy::{self, Description, Finding, Guest, GuestRulebook, Matched, Question, Ruling};
 
 use crate::Rulebook;
 
@@ -30,6 +30,10 @@ impl GuestRulebook for Rulebook {
 
     fn decide(&self, question: Question) -> Result<Ruling, String> {
         Ok(Self::decide(self, &question))
+    }
+
+    fn explain(&self, question: Question) -> Result<Vec<Matched>, String> {
+        Ok(Self::explain(self, &question))
     }
 }
 

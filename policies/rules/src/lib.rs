@@ -22,7 +22,7 @@ mod component;
 
 pub use component::Rules;
 pub use condition::{documented_functions, documented_paths};
-pub use contract::{Access, Finding, Principal, Question, Ruling, Verdict};
+pub use contract::{Access, Finding, Matched, Principal, Question, Ruling, Verdict};
 pub use examples::base_question;
 pub use rulebook::Rulebook;
 

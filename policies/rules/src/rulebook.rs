@@ -1,7 +1,7 @@
 //! Judging a question by all rules of a file.
 
 use crate::condition::{Bindings, Condition, Documents, Judgement, Pattern, context};
-use crate::contract::{Access, Finding, Question, Ruling, Verdict};
+use crate::contract::{Access, Finding, Matched, Question, Ruling, Verdict};
 use crate::examples;
 use crate::file::{self, Written};
 use crate::finding::{MOST_FINDINGS, Problem, shorten};
@@ -130,6 +130,32 @@ impl Rulebook {
         }
         decision.ruling()
     }
+
+    /// Says what every matching rule says, in the order of the file. A rule that cannot be judged is among them, whether
+    /// or not it counts.
+    #[must_use]
+    pub fn explain(&self, question: &Question) -> Vec<Matched> {
+        let documents = Documents::of(question);
+        let bindings = Bindings::new(&documents, &self.paths, &self.patterns);
+        let context = context(&bindings);
+        let said = |rule: &Rule, undecided: Option<String>| Matched {
+            rule: rule.id.clone(),
+            verdict: rule.then,
+            reason: shorten(&rule.reason, 2000),
+            ttl_seconds: rule.ttl,
+            ceiling: rule.ceiling,
+            scope: None,
+            undecided,
+        };
+        self.rules
+            .iter()
+            .filter_map(|rule| match rule.condition.judge(&bindings, &context) {
+                Judgement::Holds => Some(said(rule, None)),
+                Judgement::Fails => None,
+                Judgement::Undecided { why } => Some(said(rule, Some(why))),
+            })
+            .collect()
+    }
 }
 
 /// What the rules have said so far.
@@ -177,6 +203,7 @@ impl<'r> Decision<'r> {
             reason: shorten(&reason, 2000),
             ttl_seconds: self.ttl,
             ceiling: self.ceiling,
+            scope: None,
         }
     }
 }

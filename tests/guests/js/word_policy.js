@@ -23,6 +23,11 @@ class Rulebook {
       reason: denied ? `it says '${this.#word}'` : "",
     };
   }
+
+  explain(question) {
+    const { verdict, rule, reason } = this.decide(question);
+    return rule === undefined ? [] : [{ rule, verdict, reason }];
+  }
 }
 
 export const policy = {

@@ -22,4 +22,20 @@ class Rulebook(policy.Rulebook):
             verdict, rule, reason = policy.Verdict_Deny(), "word", f"it says {self.word!r}"
         else:
             verdict, rule, reason = policy.Verdict_Abstain(), None, ""
-        return policy.Ruling(verdict=verdict, rule=rule, reason=reason, ttl_seconds=None, ceiling=None)
+        return policy.Ruling(verdict=verdict, rule=rule, reason=reason, ttl_seconds=None, ceiling=None, scope=None)
+
+    def explain(self, question: policy.Question) -> list[policy.Matched]:
+        said = self.decide(question)
+        if said.rule is None:
+            return []
+        return [
+            policy.Matched(
+                rule=said.rule,
+                verdict=said.verdict,
+                reason=said.reason,
+                ttl_seconds=None,
+                ceiling=None,
+                scope=None,
+                undecided=None,
+            )
+        ]

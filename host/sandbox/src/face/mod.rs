@@ -6,7 +6,7 @@
 mod v0_1;
 
 use pointsman_model::plugin::{About, Description, Effect, Finding, Sanitized, Stamped, Task};
-use pointsman_model::{Question, Ruling};
+use pointsman_model::{Matched, Question, Ruling};
 use wasmtime::Store;
 use wasmtime::component::{Instance, InstancePre};
 
@@ -187,6 +187,17 @@ impl Rulebook {
     ) -> Result<Ruling, Fault> {
         match self {
             Self::V0_1(rulebook) => rulebook.decide(store, question, module),
+        }
+    }
+
+    pub(crate) fn explain(
+        &self,
+        store: &mut Store<Guest>,
+        question: &Question,
+        limits: &Limits,
+    ) -> Result<Vec<Matched>, Fault> {
+        match self {
+            Self::V0_1(rulebook) => rulebook.explain(store, question, limits),
         }
     }
 }

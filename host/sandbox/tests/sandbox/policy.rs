@@ -1,6 +1,6 @@
 //! Hostile policies.
 
-use pointsman_model::{Access, Principal, Question, Ruling, Timestamp, Verdict};
+use pointsman_model::{Access, Matched, Principal, Question, Ruling, Timestamp, Verdict};
 use pointsman_sandbox::{CallError, Cause, PolicyLoadError, PolicyModule};
 use rstest::rstest;
 use serde_json::json;
@@ -77,8 +77,34 @@ fn a_ruling_keeps_its_meaning_and_names_its_module() {
         reason: r#"{"a":[],"b":1} by 1"#.to_owned(),
         ttl_seconds: Some(60),
         ceiling: Some(Access::ReadOnly),
+        scope: None,
     };
     assert_eq!(ruling, expected);
+}
+
+#[test]
+fn an_explanation_keeps_its_meaning_and_is_bounded() {
+    let rulebook = policy().load("{}").expect("a rule book");
+    assert_eq!(rulebook.explain(&question("refuse")), Err(CallError::Refused("not today".to_owned())));
+    let matched = rulebook.explain(&question("deny")).expect("an explanation");
+    let expected = Matched {
+        rule: "deny".to_owned(),
+        verdict: Verdict::Deny,
+        reason: r#"{"a":[],"b":1} by 1"#.to_owned(),
+        ttl_seconds: Some(60),
+        ceiling: Some(Access::ReadOnly),
+        scope: None,
+        undecided: None,
+    };
+    assert_eq!(matched, [expected]);
+    for word in ["spin", "memory", "stack"] {
+        let found = cause(rulebook.explain(&question(word)), "rulebook.explain");
+        assert!(is_cause_of(word, &found), "{found:?}");
+    }
+    let found = cause(rulebook.explain(&question("many_matched")), "rulebook.explain");
+    assert_eq!(found, Cause::ReturnedTooMuch { what: "texts in lists", limit: 1_024 });
+    // The next question gets another instance.
+    assert_eq!(rulebook.explain(&question("allow")).map(|matched| matched.len()), Ok(1));
 }
 
 /// A question does not wait for another one's guest.

@@ -42,6 +42,7 @@ fn the_strictest_stands_and_the_first_among_equals() {
         reason: "the first".to_owned(),
         ttl_seconds: Some(60),
         ceiling: Some(Access::ReadOnly),
+        scope: None,
     };
     assert_eq!(ruling, expected);
     assert_eq!(decide(&load(SEVERAL), |q| q.backend = Some("nobody".into())).verdict, Verdict::Deny);

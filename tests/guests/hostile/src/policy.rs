@@ -1,7 +1,7 @@
 //! The guest as a policy. Its verdicts are honest: the word is its rule.
 
 use crate::bindings::exports::pointsman::plugin::policy::{
-    Access, Finding, Guest, GuestRulebook, Question, Rulebook, Ruling, Verdict,
+    Access, Finding, Guest, GuestRulebook, Matched, Question, Rulebook, Ruling, Verdict,
 };
 use crate::bindings::pointsman::plugin::types::Description;
 use crate::reach::reach;
@@ -53,6 +53,22 @@ impl GuestRulebook for Whim {
             reason,
             ttl_seconds: Some(60),
             ceiling: Some(Access::ReadOnly),
+            scope: None,
         })
+    }
+
+    fn explain(&self, question: Question) -> Result<Vec<Matched>, String> {
+        let ruling = self.decide(question)?;
+        let matched = Matched {
+            rule: ruling.rule.unwrap_or_default(),
+            verdict: ruling.verdict,
+            reason: ruling.reason,
+            ttl_seconds: ruling.ttl_seconds,
+            ceiling: ruling.ceiling,
+            scope: ruling.scope,
+            undecided: None,
+        };
+        let copies = if matched.rule == "many_matched" { 100_000 } else { 1 };
+        Ok(vec![matched; copies])
     }
 }

@@ -1,7 +1,7 @@
 //! The world `policy-module`.
 
 use pointsman_model::plugin::{Description, Finding};
-use pointsman_model::{Principal, Question, Ruling, Verdict, canonical_json};
+use pointsman_model::{Matched, Principal, Question, Ruling, Scope, Verdict, canonical_json};
 use wasmtime::Store;
 use wasmtime::component::{Instance, InstancePre, ResourceAny};
 
@@ -71,18 +71,53 @@ impl Rulebook {
         let ruling =
             self.export.rulebook().call_decide(store, self.rulebook, &asked)?.map_err(Intake::refusal)?;
         Ok(Ruling {
-            verdict: match ruling.verdict {
-                wit::Verdict::Abstain => Verdict::Abstain,
-                wit::Verdict::Allow => Verdict::Allow,
-                wit::Verdict::Ask => Verdict::Ask,
-                wit::Verdict::Deny => Verdict::Deny,
-            },
+            verdict: verdict(ruling.verdict),
             module: module.to_owned(),
             rule: ruling.rule,
             reason: ruling.reason,
             ttl_seconds: ruling.ttl_seconds,
             ceiling: ruling.ceiling.map(Into::into),
+            scope: ruling.scope.map(scope),
         })
+    }
+
+    pub(crate) fn explain(
+        &self,
+        store: &mut Store<Guest>,
+        asked: &Question,
+        limits: &Limits,
+    ) -> Result<Vec<Matched>, Fault> {
+        let asked = question(asked)?;
+        let matched =
+            self.export.rulebook().call_explain(store, self.rulebook, &asked)?.map_err(Intake::refusal)?;
+        Intake::new(limits).strings(matched.len())?;
+        let matched = matched.into_iter().map(|matched| Matched {
+            rule: matched.rule,
+            verdict: verdict(matched.verdict),
+            reason: matched.reason,
+            ttl_seconds: matched.ttl_seconds,
+            ceiling: matched.ceiling.map(Into::into),
+            scope: matched.scope.map(scope),
+            undecided: matched.undecided,
+        });
+        Ok(matched.collect())
+    }
+}
+
+fn verdict(verdict: wit::Verdict) -> Verdict {
+    match verdict {
+        wit::Verdict::Abstain => Verdict::Abstain,
+        wit::Verdict::Allow => Verdict::Allow,
+        wit::Verdict::Ask => Verdict::Ask,
+        wit::Verdict::Deny => Verdict::Deny,
+    }
+}
+
+fn scope(scope: wit::Scope) -> Scope {
+    match scope {
+        wit::Scope::Once => Scope::Once,
+        wit::Scope::Run => Scope::Run,
+        wit::Scope::Session => Scope::Session,
     }
 }
 
