@@ -68,7 +68,7 @@ impl GuestRulebook for Whim {
             scope: ruling.scope,
             undecided: None,
         };
-        let copies = if matched.rule == "many_matched" { 100_000 } else { 1 };
+        let copies = if matched.rule == "many_matched" { 5_000 } else { 1 };
         Ok(vec![matched; copies])
     }
 }
