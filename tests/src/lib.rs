@@ -11,6 +11,7 @@ mod mark;
 mod model;
 mod place;
 mod published;
+mod terminal;
 mod tools;
 mod wait;
 
@@ -21,5 +22,6 @@ pub use mark::Mark;
 pub use model::MockModel;
 pub use place::{Place, program, repository};
 pub use published::{Published, http};
+pub use terminal::Terminal;
 pub use tools::{A2aPython, Npm, a2a_python, claude, codex, node_modules, python};
 pub use wait::{PATIENCE, eventually};

@@ -1,9 +1,9 @@
 //! Questions to the user, and what they answer.
 
 use pointsman_sdk::backend::{Effects, Interruption, InterruptionKind};
-use pointsman_sdk::prompt;
-use pointsman_sdk::types::{Message, Part};
-use serde_json::{Map, Value, json};
+use pointsman_sdk::question::{self, Answers, Choice};
+use pointsman_sdk::types::Message;
+use serde_json::{Value, json};
 
 use crate::tool::Call;
 use crate::wire;
@@ -72,135 +72,81 @@ impl Questions {
 
     fn put(&self, effects: &mut Effects) {
         let Some(Question { call, .. }) = self.0.first() else { return };
-        let (text, mut detail) = if call.name == "ExitPlanMode" {
+        let (introduction, asked) = if call.name == "ExitPlanMode" {
             let plan = call.text("plan").unwrap_or_default();
-            let text = format!("Claude Code has made a plan. Is it to be carried out?\n\n{plan}");
-            (
-                text.trim_end().to_owned(),
-                json!({ "plan": plan, "answers": ["yes", "or what is to be different"] }),
-            )
+            (format!("Claude Code has made a plan.\n\n{plan}"), vec![consent()])
         } else {
-            let questions: Vec<Value> =
-                (1_usize..).zip(asked(call)).map(|(at, question)| with_id(at, question)).collect();
-            let text: Vec<String> = questions.iter().map(in_words).collect();
-            (text.join("\n\n"), json!({ "questions": questions }))
+            (String::new(), asked(call))
         };
-        detail["tool"] = call.name.as_str().into();
-        detail["tool_use_id"] = call.id.as_str().into();
-        detail["input"] = Value::Object(call.input.clone());
+        let (text, mut detail) = question::put(&introduction, &asked);
+        detail.insert("tool".to_owned(), call.name.as_str().into());
+        detail.insert("tool_use_id".to_owned(), call.id.as_str().into());
+        detail.insert("input".to_owned(), Value::Object(call.input.clone()));
         let text = if text.is_empty() { "Claude Code asks for an answer.".to_owned() } else { text };
         effects.await_input(Interruption {
             kind: InterruptionKind::Input,
             text,
-            detail: Some(detail.to_string()),
+            detail: Some(Value::Object(detail).to_string()),
         });
     }
 }
 
-fn asked(call: &Call) -> impl Iterator<Item = &Value> {
-    call.input.get("questions").and_then(Value::as_array).into_iter().flatten()
+/// Reads the questions of a call. They have no ids, so they are numbered.
+fn asked(call: &Call) -> Vec<question::Question> {
+    let questions = call.input.get("questions").and_then(Value::as_array).into_iter().flatten();
+    (1_usize..).zip(questions).map(|(at, question)| numbered(at, question)).collect()
 }
 
-/// Gives a question an id for those who answer by data.
-fn with_id(at: usize, question: &Value) -> Value {
-    let mut question = question.clone();
-    if let Some(fields) = question.as_object_mut() {
-        fields.insert("id".to_owned(), id(at).into());
+fn numbered(at: usize, question: &Value) -> question::Question {
+    let word = |of: &Value, key: &str| of[key].as_str().unwrap_or_default().to_owned();
+    let options = question["options"].as_array().into_iter().flatten();
+    let choice = |option: &Value| Choice {
+        label: word(option, "label"),
+        description: word(option, "description"),
+        ..Choice::default()
+    };
+    question::Question {
+        id: format!("q{at}"),
+        header: word(question, "header"),
+        question: word(question, "question"),
+        options: options.map(choice).collect(),
+        multi_select: question["multiSelect"] == true,
+        free_text: true,
+        ..question::Question::default()
     }
-    question
 }
 
-fn id(at: usize) -> String {
-    format!("q{at}")
-}
-
-fn text<'a>(of: &'a Value, key: &str) -> &'a str {
-    of.get(key).and_then(Value::as_str).unwrap_or_default()
-}
-
-fn in_words(question: &Value) -> String {
-    let mut words = text(question, "question").to_owned();
-    for option in question.get("options").and_then(Value::as_array).into_iter().flatten() {
-        let (label, description) = (text(option, "label"), text(option, "description"));
-        words.push_str(&if description.is_empty() {
-            format!("\n- {label}")
-        } else {
-            format!("\n- {label}: {description}")
-        });
-    }
-    words
-}
-
-/// Makes the answers to questions. A data part maps ids, headers or the questions themselves to answers; a text answers
-/// every question that is left, or one each if it has as many lines.
+/// Makes the answers to questions, which Claude Code takes by their words.
 fn answers(call: &Call, message: &Message) -> Value {
-    let (data, said) = parts(message);
-    let lines: Vec<&str> = said.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    let questions: Vec<&Value> = asked(call).collect();
-    let mut answers = Map::new();
-    for (at, question) in questions.iter().enumerate() {
-        let named = [id(at + 1), text(question, "question").to_owned(), text(question, "header").to_owned()];
-        let given = named.iter().filter(|name| !name.is_empty()).find_map(|name| data.get(name.as_str()));
-        let answer = match given {
-            Some(Value::String(text)) => text.clone(),
-            Some(Value::Array(several)) => {
-                let texts =
-                    several.iter().map(|one| one.as_str().map_or_else(|| one.to_string(), str::to_owned));
-                texts.collect::<Vec<_>>().join(", ")
-            }
-            Some(other) => other.to_string(),
-            None if lines.len() == questions.len() => lines.get(at).copied().unwrap_or_default().to_owned(),
-            None => said.trim().to_owned(),
-        };
-        if !answer.is_empty() {
-            answers.insert(text(question, "question").to_owned(), label(question, answer).into());
-        }
-    }
+    let asked = asked(call);
+    let given = asked.iter().zip(Answers::of(message).to(&asked)).filter(|(_, answers)| !answers.is_empty());
+    let given = given.map(|(asked, answers)| (asked.question.clone(), Value::from(answers.join(", "))));
     let mut input = call.input.clone();
-    input.insert("answers".to_owned(), Value::Object(answers));
+    input.insert("answers".to_owned(), Value::Object(given.collect()));
     json!({ "behavior": "allow", "updatedInput": input })
 }
 
-/// Writes an option's label as the agent wrote it.
-fn label(question: &Value, answer: String) -> String {
-    let options = question.get("options").and_then(Value::as_array).into_iter().flatten();
-    let known =
-        options.map(|option| text(option, "label")).find(|label| label.eq_ignore_ascii_case(answer.trim()));
-    known.map_or(answer, str::to_owned)
+/// Asks about a plan.
+fn consent() -> question::Question {
+    question::Question {
+        id: "plan".to_owned(),
+        question: "Is it to be carried out, or what is to be different?".to_owned(),
+        options: vec![Choice { label: "yes".to_owned(), ..Choice::default() }],
+        free_text: true,
+        ..question::Question::default()
+    }
 }
 
 /// Makes the answer to a plan: `{"approve": true}` or a word that says yes, else what is to be different.
 fn plan(call: &Call, message: &Message) -> Value {
-    let (data, said) = parts(message);
-    let said = said.trim();
+    let answers = Answers::of(message);
+    let said = answers.data().get("plan").and_then(Value::as_str).unwrap_or_else(|| answers.said()).trim();
     let plain = said.trim_end_matches(['.', '!']).to_lowercase();
-    let approved =
-        data.get("approve").and_then(Value::as_bool).unwrap_or_else(|| YES.contains(&plain.as_str()));
-    if approved {
+    let approve = answers.data().get("approve").and_then(Value::as_bool);
+    if approve.unwrap_or_else(|| YES.contains(&plain.as_str())) {
         return json!({ "behavior": "allow", "updatedInput": call.input });
     }
-    let feedback = data.get("feedback").and_then(Value::as_str).unwrap_or(said);
+    let feedback = answers.data().get("feedback").and_then(Value::as_str).unwrap_or(said);
     let message = if feedback.is_empty() { "The plan was not approved." } else { feedback };
     json!({ "behavior": "deny", "message": message })
-}
-
-/// Sorts a message into its data, laid over each other, and its text.
-fn parts(message: &Message) -> (Map<String, Value>, String) {
-    let mut data = Map::new();
-    let mut rest = message.clone();
-    rest.parts.retain(|part| match part {
-        Part::Data(json) => match serde_json::from_str::<Map<String, Value>>(json) {
-            Ok(fields) => {
-                data.extend(fields);
-                false
-            }
-            Err(_) => true,
-        },
-        _ => true,
-    });
-    // They may stand in a field of their own.
-    if let Some(Value::Object(inner)) = data.get("answers").cloned() {
-        data.extend(inner);
-    }
-    (data, prompt::flatten(&rest))
 }

@@ -254,6 +254,7 @@ fn a_question_to_the_user_waits_and_is_answered(
     assert_eq!(waits.len(), 1);
     assert_eq!(waits[0].0, "Which color?\n- Red: Warm\n- Blue\n\nHow big?");
     assert_eq!(waits[0].1["questions"][0]["id"], "q1");
+    assert_eq!(waits[0].1["questions"][1]["multi_select"], true);
     run.say(vec![part]);
     let response = run.response("c1");
     assert_eq!(response["behavior"], "allow");
@@ -264,6 +265,8 @@ fn a_question_to_the_user_waits_and_is_answered(
 #[rstest]
 #[case(Part::Text("Yes!".into()), None)]
 #[case(Part::Data(r#"{"approve":true}"#.into()), None)]
+#[case(Part::Data(r#"{"plan":"yes"}"#.into()), None)]
+#[case(Part::Data(r#"{"plan":"Think twice."}"#.into()), Some("Think twice."))]
 #[case(Part::Text("Split the second step.".into()), Some("Split the second step."))]
 #[case(Part::Data(r#"{"approve":false}"#.into()), Some("The plan was not approved."))]
 fn a_plan_is_approved_or_sent_back(#[case] part: Part, #[case] feedback: Option<&str>) {

@@ -119,6 +119,7 @@ pub mod kind;
 mod line;
 pub mod policy;
 pub mod prompt;
+pub mod question;
 pub mod rehearsal;
 pub mod sanitizer;
 pub mod types;

@@ -26,3 +26,4 @@ mod remote_a2a;
 mod remote_a2a_hostile;
 mod stdio;
 mod structured;
+mod terminal;

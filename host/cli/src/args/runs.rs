@@ -21,8 +21,11 @@ pub(crate) enum RunsCommand {
         #[command(flatten)]
         run: RunTarget,
         /// What is said
-        #[arg(value_name = "MESSAGE")]
-        message: String,
+        #[arg(value_name = "MESSAGE", required_unless_present = "answer")]
+        message: Option<String>,
+        /// The answer to one of several questions, by the question's id; given again for another, or for another choice
+        #[arg(long, value_name = "ID=TEXT", value_parser = answer)]
+        answer: Vec<(String, String)>,
     },
     /// End a run and every process of it
     Cancel {
@@ -86,4 +89,11 @@ fn status() -> impl clap::builder::TypedValueParser<Value = Status> {
     use clap::builder::{PossibleValuesParser, TypedValueParser};
     PossibleValuesParser::new(Status::ALL.map(Status::as_str))
         .try_map(|word| Status::from_word(&word).ok_or_else(|| format!("no such status: {word}")))
+}
+
+fn answer(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((id, text)) if !id.is_empty() => Ok((id.to_owned(), text.to_owned())),
+        _ => Err("ID=TEXT is wanted".to_owned()),
+    }
 }

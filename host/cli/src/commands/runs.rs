@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use pointsman_model::calls::RunRef;
-use pointsman_model::{Message, RunRecord, Speaker, Status};
+use pointsman_model::{Message, Part, RunRecord, Speaker, Status};
 use pointsman_store::RunFilter;
 use pointsman_store::import::import_run_folder;
-use serde_json::json;
+use serde_json::map::Entry;
+use serde_json::{Map, Value, json};
 
 use super::answer::{as_host, ask_owner};
 use super::events;
@@ -26,7 +27,9 @@ pub(super) fn run(out: Out, loaded: &Loaded, command: RunsCommand) -> Outcome {
         RunsCommand::Show(target) => show(out, &state.run(&target)?),
         RunsCommand::Events(args) => events::run(out, &state, &args),
         RunsCommand::Result(target) => result(out, &state.run(&target)?),
-        RunsCommand::Continue { run, message } => say(out, &state, &state.run(&run)?, &message),
+        RunsCommand::Continue { run, message, answer } => {
+            say(out, &state, &state.run(&run)?, words(message, answer))
+        }
         RunsCommand::Cancel { run, reason } => {
             let record = state.run(&run)?;
             cancel(out, loaded, &state, &record, reason)
@@ -98,6 +101,9 @@ fn show(out: Out, run: &RunRecord) -> Outcome {
         field("waits for", paint.warn(visible(&waiting.reason)))?;
         field("answer", waiting.how.clone())?;
     }
+    if matches!(run.status, Status::InputRequired | Status::AuthRequired) {
+        field("answer", format!("pointsman runs continue {} MESSAGE", run.run_id))?;
+    }
     field("cwd", visible(&run.cwd).into_owned())?;
     if let Some(access) = run.access {
         field("access", access.to_string())?;
@@ -167,6 +173,10 @@ fn result(out: Out, run: &RunRecord) -> Outcome {
         (status, _, Some(error)) => {
             Err(Failure::new(exit, format!("run {id} is {status}: {}", error.message)))
         }
+        (Status::InputRequired | Status::AuthRequired, ..) => {
+            Err(Failure::new(exit, format!("run {id} waits for its user: {}", one_line(&run.summary, 200)))
+                .help(format!("`pointsman runs continue {id} MESSAGE` answers it")))
+        }
         (Status::Queued | Status::Running, ..) => Err(Failure::new(exit, format!("run {id} is not over"))
             .help(format!("`pointsman runs events --follow {id}` waits for its end"))),
         (status, ..) => Err(Failure::new(exit, format!("run {id} is {status}"))),
@@ -174,7 +184,7 @@ fn result(out: Out, run: &RunRecord) -> Outcome {
 }
 
 /// Says something to a run whose host lives. A run that is over is gone on with by another, which needs a host.
-fn say(out: Out, state: &State, run: &RunRecord, message: &str) -> Outcome {
+fn say(out: Out, state: &State, run: &RunRecord, message: Message) -> Outcome {
     let id = run.run_id;
     if run.status.is_terminal() {
         return Err(Failure::error(format!("run {id} is over: {}", run.status)).help(format!(
@@ -182,7 +192,7 @@ fn say(out: Out, state: &State, run: &RunRecord, message: &str) -> Outcome {
             run.backend
         )));
     }
-    let request = Request::ContinueRun { run_id: id, message: Message::text(Speaker::User, message) };
+    let request = Request::ContinueRun { run_id: id, message };
     match ask_owner(state, id, &request)? {
         Some(Reply::Continued(continued)) if out.is_json() => out.json(&continued)?,
         Some(Reply::Continued(continued)) => out.line(format!("{} {id}", status(out, continued.status)))?,
@@ -193,6 +203,25 @@ fn say(out: Out, state: &State, run: &RunRecord, message: &str) -> Outcome {
         }
     }
     Ok(Exit::Ok)
+}
+
+/// Makes a message of a text and of answers by id; an id with several has a list.
+fn words(text: Option<String>, answers: Vec<(String, String)>) -> Message {
+    let mut parts: Vec<_> = text.into_iter().map(|text| Part::Text { text }).collect();
+    let mut data = Map::new();
+    for (id, answer) in answers {
+        match data.entry(id) {
+            Entry::Vacant(place) => drop(place.insert(Value::from(answer))),
+            Entry::Occupied(mut place) => match place.get_mut() {
+                Value::Array(several) => several.push(Value::from(answer)),
+                first => *first = Value::from(vec![first.take(), Value::from(answer)]),
+            },
+        }
+    }
+    if !data.is_empty() {
+        parts.push(Part::Data { data });
+    }
+    Message { speaker: Speaker::User, parts, metadata: None }
 }
 
 fn cancel(out: Out, loaded: &Loaded, state: &State, run: &RunRecord, reason: String) -> Outcome {

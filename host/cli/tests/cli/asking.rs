@@ -12,7 +12,11 @@ use crate::terminal::Terminal;
 const PROMPT: &str = "[q]uit: ";
 
 fn start(home: &Home) -> Terminal {
-    Terminal::start(home, &["run", "echo", "the answer", "--access", "full"], &[])
+    run(home, &["echo", "the answer", "--access", "full"])
+}
+
+fn run(home: &Home, args: &[&str]) -> Terminal {
+    Terminal::start(&home.command(&[&["run"], args].concat()))
 }
 
 /// The newest question.
@@ -70,7 +74,7 @@ fn a_person_denies_and_says_why() {
 fn what_a_running_agent_asks_is_answered_in_place_and_it_goes_on() {
     let home = home();
     let built = home.path().join("built");
-    let mut terminal = Terminal::start(&home, &["run", "builder", "build it"], &[]);
+    let mut terminal = run(&home, &["builder", "build it"]);
     let shown = terminal.expect(PROMPT);
     assert!(shown.contains("touch built"), "the exact command is shown:\n{shown}");
     assert!(!built.exists(), "it waits");
@@ -83,7 +87,7 @@ fn what_a_running_agent_asks_is_answered_in_place_and_it_goes_on() {
     assert!(!built.exists());
     assert_eq!(question(&home)["state"], "denied");
 
-    let mut terminal = Terminal::start(&home, &["run", "builder", "build it"], &[]);
+    let mut terminal = run(&home, &["builder", "build it"]);
     terminal.expect(PROMPT);
     terminal.line("y");
     let (exit, screen) = terminal.end();
@@ -114,7 +118,7 @@ fn control_c_ends_the_run() {
     let (exit, screen) = terminal.end();
     assert_eq!(exit, Some(6), "{screen}");
 
-    let mut terminal = Terminal::start(&home, &["run", "stay", "x"], &[]);
+    let mut terminal = run(&home, &["stay", "x"]);
     terminal.expect("staying");
     terminal.keys(b"\x03");
     terminal.expect("Ctrl-C again");
@@ -137,8 +141,9 @@ fn an_answer_from_elsewhere_takes_the_question_off_the_screen() {
 #[test]
 fn below_an_agent_nobody_is_asked_in_place() {
     let home = home();
-    let agent = [("POINTSMAN_RUN_ID", "6f1c2a34-0f5e-4c6b-9a51-2f0f7c1d9e10")];
-    let mut terminal = Terminal::start(&home, &["run", "echo", "x", "--access", "full"], &agent);
+    let mut agents = home.command(&["run", "echo", "x", "--access", "full"]);
+    agents.env("POINTSMAN_RUN_ID", "6f1c2a34-0f5e-4c6b-9a51-2f0f7c1d9e10");
+    let mut terminal = Terminal::start(&agents);
     terminal.expect("pointsman approvals allow");
     terminal.line("y");
     terminal.keys(b"\x03");
@@ -150,7 +155,7 @@ fn below_an_agent_nobody_is_asked_in_place() {
 #[test]
 fn no_terminal_obeys_an_agent() {
     let home = home();
-    let (exit, screen) = Terminal::start(&home, &["run", "events", "x"], &[]).end();
+    let (exit, screen) = run(&home, &["events", "x"]).end();
     assert_eq!(exit, Some(0), "{screen}");
     assert!(screen.contains("\\x1b]0;fooled\\x07done"), "{screen}");
     assert!(!screen.contains("\u{1b}]0;") && !screen.contains("\u{1b}[2J"), "{screen}");

@@ -9,7 +9,9 @@ mod client;
 mod configuration;
 mod origins;
 mod program;
+mod questions;
 mod running;
 mod serving;
+#[path = "../../../../tests/src/terminal.rs"] // A crate above this one.
 mod terminal;
 mod words;

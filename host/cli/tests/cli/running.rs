@@ -10,24 +10,34 @@ use serde_json::{Value, json};
 
 use crate::program::{Home, Said};
 
+/// Makes the configuration of an agent that is a script.
+pub(crate) fn agent(name: &str, script: &str, config: &str) -> String {
+    format!(
+        "[programs.{name}]\ncommand = \"/bin/sh\"\nargs = [\"-c\", '''{script}''']\n\
+         [backends.{name}]\ncomponent = \"bundled:command\"\n\
+         grants = [\"process/spawn@1 {name}\", \"timer/set@1 *\"]\n\
+         config = {{ program = \"{name}\", access = \"workspace-write\"{config} }}\n"
+    )
+}
+
+/// Makes a home that is a repository and has some agents.
+pub(crate) fn home_of(agents: &[String]) -> Home {
+    let home = Home::new();
+    home.configure(&agents.concat());
+    std::fs::create_dir_all(home.path().join(".git")).unwrap();
+    std::fs::write(home.path().join(".git/HEAD"), "ref: refs/heads/main\n").unwrap();
+    home
+}
+
 /// A home with agents: one that says back what it is told, one that fails, one that stays, one that tells events.
 pub(crate) fn home() -> Home {
-    let home = Home::new();
-    let agent = |name: &str, script: &str, config: &str| {
-        format!(
-            "[programs.{name}]\ncommand = \"/bin/sh\"\nargs = [\"-c\", '''{script}''']\n\
-             [backends.{name}]\ncomponent = \"bundled:command\"\n\
-             grants = [\"process/spawn@1 {name}\", \"timer/set@1 *\"]\n\
-             config = {{ program = \"{name}\", access = \"workspace-write\"{config} }}\n"
-        )
-    };
     let events = r#"cat >/dev/null
 printf '%s\n' '{"type":"command_started","item_id":"1","data":{"command":"make \u001b[2J"}}'
 printf '%s\n' '{"type":"command_finished","item_id":"1","data":{"command":"make \u001b[2J","exit_code":2,"output":"no rule"}}'
 printf '%s\n' '{"type":"file_changed","data":{"changes":[{"path":"a.txt","kind":"add"}]}}'
 printf '%s\n' '{"type":"agent_message","data":{"text":"\u001b]0;fooled\u0007done"}}'"#;
     let task = r#"printf '{"type":"result","text":"ok","structured_output":%s}\n' "$(cat)""#;
-    let texts = [
+    home_of(&[
         agent("echo", "cat", ""),
         agent("broken", "cat >/dev/null; echo it broke >&2; exit 3", ""),
         agent("stay", "cat >/dev/null; echo staying; exec sleep 1000", ""),
@@ -38,11 +48,7 @@ printf '%s\n' '{"type":"agent_message","data":{"text":"\u001b]0;fooled\u0007done
             include_str!("../../../../plugins/command/examples/ask.sh"),
             ", prompt = \"none\", output = \"jsonl\", interactive = true",
         ),
-    ];
-    home.configure(&texts.concat());
-    std::fs::create_dir_all(home.path().join(".git")).unwrap();
-    std::fs::write(home.path().join(".git/HEAD"), "ref: refs/heads/main\n").unwrap();
-    home
+    ])
 }
 
 /// Runs with something on standard input.

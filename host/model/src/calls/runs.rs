@@ -193,7 +193,7 @@ pub struct ContinueRun {
     /// Narrows agent_name.
     #[serde(default)]
     pub cwd: Option<String>,
-    /// What is said to the agent.
+    /// What is said to the agent. A data part that maps ids to answers answers detail.questions of input_required.
     pub input_message: Message,
 }
 

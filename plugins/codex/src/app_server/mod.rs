@@ -3,6 +3,7 @@
 mod approval;
 mod confined;
 mod ending;
+mod form;
 mod item;
 mod late;
 mod launch;

@@ -162,14 +162,16 @@ impl Session {
 
     fn put_first(&self, again: Option<String>, effects: &mut Effects) {
         if let Some(question) = self.questions.front() {
-            let text = match again {
-                Some(again) => format!("{}\n{again}", question.text),
-                None => question.text.clone(),
-            };
+            let (mut text, mut detail) = (question.text.clone(), question.detail.clone());
+            if let Some(again) = again {
+                text = format!("{text}\n{again}");
+                let before = detail["introduction"].as_str().unwrap_or_default();
+                detail["introduction"] = format!("{before}\n{again}").trim_start().into();
+            }
             effects.await_input(Interruption {
                 kind: InterruptionKind::Input,
                 text,
-                detail: Some(question.detail.to_string()),
+                detail: Some(detail.to_string()),
             });
         }
     }

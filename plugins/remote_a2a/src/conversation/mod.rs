@@ -30,7 +30,7 @@ use crate::card::{Agent, Version, addresses};
 use crate::config::Config;
 use crate::dialect::{Ask, Outgoing};
 use crate::memory::Memory;
-use crate::reply::{Fault, Snapshot, text_of};
+use crate::reply::{Fault, Snapshot, data_of, text_of};
 use crate::state::State;
 use crate::{answer, timer};
 
@@ -326,6 +326,12 @@ impl Conversation {
         let mut detail = self.book.ids();
         if let Some(said) = said {
             detail.insert("message".to_owned(), Value::Object(said.raw.clone()));
+            // As another Pointsman puts them, so that they can be shown one by one here, too.
+            let asked = said.parts.iter().filter_map(data_of).find(|data| data["questions"].is_array());
+            for key in ["introduction", "questions"] {
+                let value = asked.and_then(|asked| asked.get(key));
+                detail.extend(value.map(|value| (key.to_owned(), value.clone())));
+            }
         }
         effects.await_input(Interruption {
             kind: if auth { InterruptionKind::Auth } else { InterruptionKind::Input },

@@ -210,6 +210,24 @@ fn a_question_is_answered_in_its_task(
 }
 
 #[test]
+fn another_pointsmans_questions_are_questions_here_too() {
+    let mut stage = Stage::with("1.0", json!({"streaming": false}), a_task("x"));
+    let questions = json!([{"id": "color", "question": "Which color?", "options": [{"label": "Red"}]}]);
+    let mut question = task("input-required", json!([]), json!([]));
+    question["status"]["message"] = json!({"messageId": "q", "role": "ROLE_AGENT", "parts": [
+        {"text": "Which color?\n- Red"}, {"data": {"introduction": "First:", "questions": questions}},
+    ]});
+    stage.result("SendMessage", question);
+    assert_eq!(stage.questions(), ["Which color?\n- Red"]);
+    let detail = stage.run.effects().iter().find_map(|effect| match effect {
+        Effect::AwaitInput(asked) => asked.detail.as_deref(),
+        _ => None,
+    });
+    let detail: Value = serde_json::from_str(detail.unwrap()).unwrap();
+    assert_eq!((&detail["introduction"], &detail["questions"]), (&json!("First:"), &questions));
+}
+
+#[test]
 fn a_question_that_is_answered_elsewhere_is_no_question_any_more() {
     let mut stage = Stage::with("1.0", json!({"streaming": false}), a_task("x"));
     stage.result("SendMessage", task("auth-required", json!([]), json!([])));

@@ -189,6 +189,7 @@ impl Permission {
     }
 
     fn deny(&mut self, why: &str) -> Step {
+        self.stage = Stage::Choosing;
         let feedback = (!why.is_empty()).then(|| why.to_owned());
         self.answer(Answer::Deny { feedback })
     }

@@ -154,7 +154,8 @@ impl<'a> Foreground<'a> {
                 let elsewhere = event.kind.as_str() == "auth_required";
                 self.questions.push_back(Dialog::Interview(Interview::new(&event.data, elsewhere)));
             }
-            "status_changed" if event.data.get("reason").is_some_and(|it| it == "continue_run") => {
+            // Answered, or taken back: the agent goes on.
+            "status_changed" if event.data.get("status").is_some_and(|it| it == "running" || it == "queued") => {
                 self.settled(|it| matches!(it, Dialog::Interview(_)));
             }
             "run_completed" | "run_failed" | "rejected" => self.settled(|_| true),
@@ -211,11 +212,13 @@ impl<'a> Foreground<'a> {
                     self.unanswered = Some(format!("it asked for permission ({})", title(asked.approval())));
                     self.cancel(run, "it asked for permission, and nobody was there").await;
                 }
-                (Dialog::Interview(_), _) => {
-                    for line in dialog.opening(paint) {
+                (Dialog::Interview(asked), false) => {
+                    for line in asked.elsewhere(run, paint) {
                         self.view.note(line);
                     }
-                    self.unanswered = Some("it asked its user something".to_owned());
+                }
+                (Dialog::Interview(asked), true) => {
+                    self.unanswered = Some(format!("it asked its user ({})", asked.title()));
                     self.cancel(run, "it asked its user something, and nobody was there").await;
                 }
             }
@@ -263,12 +266,16 @@ impl<'a> Foreground<'a> {
                 let by = &self.hosted.client.name;
                 if let Err(error) = self.hosted.host.answer_approval(id, digest, answer, by).await {
                     self.view.note(format!("{} {error}", paint.bad("not answered:")));
+                    // It still waits; if it does not, an event says so.
+                    self.questions.push_front(dialog);
                 }
                 return Turn::On;
             }
             Step::Say(message) => {
                 self.view.asked();
-                self.say(message, run).await;
+                if !self.say(message, run).await {
+                    self.questions.push_front(dialog);
+                }
                 return Turn::On;
             }
             Step::Quit => {
@@ -282,17 +289,20 @@ impl<'a> Foreground<'a> {
         Turn::On
     }
 
-    async fn say(&mut self, message: Message, run: RunId) {
+    /// Says something to the agent; tells whether it arrived.
+    async fn say(&mut self, message: Message, run: RunId) -> bool {
         let call = ContinueRun {
             run_id: Some(run.to_string()),
             agent_name: None,
             cwd: None,
             input_message: message,
         };
-        if let Err(error) = self.hosted.host.continue_run(&self.hosted.client, call).await {
+        let said = self.hosted.host.continue_run(&self.hosted.client, call).await;
+        if let Err(error) = &said {
             let paint = self.view.paint();
             self.view.note(format!("{} {error}", paint.bad("not said:")));
         }
+        said.is_ok()
     }
 
     async fn signalled(&mut self, signal: Signal, run: RunId) -> Turn {

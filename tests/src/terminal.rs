@@ -1,16 +1,16 @@
 //! A real terminal: `script` of util-linux makes one, a test reads its screen and types.
 
 use std::io::{Read, Write};
-use std::process::{Child, ChildStdin, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-
-use crate::program::Home;
 
 /// How long anything may take before the test gives up.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-pub(crate) struct Terminal {
+/// A program on a terminal.
+#[derive(Debug)]
+pub struct Terminal {
     child: Child,
     keys: ChildStdin,
     screen: Arc<Mutex<Vec<u8>>>,
@@ -18,43 +18,46 @@ pub(crate) struct Terminal {
 }
 
 impl Terminal {
-    /// Starts the program on a terminal that controls it, so that Ctrl-C is a signal.
-    pub(crate) fn start(home: &Home, args: &[&str], environment: &[(&str, &str)]) -> Self {
-        let program = [&[env!("CARGO_BIN_EXE_pointsman")], args].concat();
-        let quoted: Vec<_> = program.iter().map(|word| format!("'{word}'")).collect();
-        let command = home.command(&[]);
-        let mut script = std::process::Command::new("script");
-        script.args([
-            "--quiet",
-            "--flush",
-            "--return",
-            "--command",
-            &format!("exec {}", quoted.join(" ")),
-            "/dev/null",
-        ]);
-        script.env_clear().current_dir(home.path());
+    /// Starts a program on a terminal that controls it, so that Ctrl-C is a signal. The command's environment must be
+    /// its own.
+    #[must_use]
+    pub fn start(command: &Command) -> Self {
+        Self::of_width(command, 80)
+    }
+
+    /// Starts a program on a terminal with so many columns.
+    #[must_use]
+    pub fn of_width(command: &Command, columns: u16) -> Self {
+        let words = std::iter::once(command.get_program()).chain(command.get_args());
+        let quoted: Vec<_> =
+            words.map(|word| format!("'{}'", word.to_string_lossy().replace('\'', "'\\''"))).collect();
+        let line = format!("stty cols {columns} rows 24; exec {}", quoted.join(" "));
+        let mut script = Command::new("script");
+        script.args(["--quiet", "--flush", "--return", "--command", &line, "/dev/null"]).env_clear();
+        script.current_dir(command.get_current_dir().expect("a test says where it works"));
+        script.env("TERM", "xterm").env("SHELL", "/bin/sh");
         script.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        script.env("TERM", "xterm").env("SHELL", "/bin/sh").envs(environment.iter().copied());
         let mut child = script
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
             .spawn()
             .expect("`script` of util-linux has to be on the PATH");
-        let (keys, mut output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        let keys = child.stdin.take().expect("its input was asked for");
+        let mut output = child.stdout.take().expect("its output was asked for");
         let screen = Arc::new(Mutex::new(Vec::new()));
         let written = Arc::clone(&screen);
         std::thread::spawn(move || {
             let mut bytes = [0; 4096];
             while let Ok(length @ 1..) = output.read(&mut bytes) {
-                written.lock().unwrap().extend_from_slice(&bytes[..length]);
+                written.lock().expect("nobody fails with the screen").extend_from_slice(&bytes[..length]);
             }
         });
         Self { child, keys, screen, seen: 0 }
     }
 
     /// Waits until a text is on the screen that was not there when the last one was found; gives what came before it.
-    pub(crate) fn expect(&mut self, text: &str) -> String {
+    pub fn expect(&mut self, text: &str) -> String {
         let began = Instant::now();
         loop {
             let screen = self.all();
@@ -70,20 +73,20 @@ impl Terminal {
     }
 
     /// Types a line.
-    pub(crate) fn line(&mut self, text: &str) {
-        self.keys.write_all(format!("{text}\r").as_bytes()).unwrap();
+    pub fn line(&mut self, text: &str) {
+        self.keys(format!("{text}\r").as_bytes());
     }
 
     /// Types keys as they are.
-    pub(crate) fn keys(&mut self, keys: &[u8]) {
-        self.keys.write_all(keys).unwrap();
+    pub fn keys(&mut self, keys: &[u8]) {
+        self.keys.write_all(keys).expect("the terminal listens");
     }
 
     /// Waits for the end; gives the exit status and everything that was ever on the screen.
-    pub(crate) fn end(mut self) -> (Option<i32>, String) {
+    pub fn end(mut self) -> (Option<i32>, String) {
         let began = Instant::now();
         loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
+            if let Some(status) = self.child.try_wait().expect("it is our child") {
                 return (status.code(), self.all());
             }
             assert!(began.elapsed() < PATIENCE, "the program has not ended:\n{}", self.all());
@@ -93,7 +96,7 @@ impl Terminal {
 
     fn all(&self) -> String {
         // Only whole characters: the rest of one may still come.
-        let bytes = self.screen.lock().unwrap();
+        let bytes = self.screen.lock().expect("nobody fails with the screen");
         match std::str::from_utf8(&bytes) {
             Ok(text) => text.to_owned(),
             Err(error) => String::from_utf8_lossy(&bytes[..error.valid_up_to()]).into_owned(),
