@@ -67,7 +67,8 @@ impl Scene {
 
     fn run_with(&self, prompt: &str, editor: &str) -> Terminal {
         let mut command = self.place.pointsman();
-        command.args(["run", self.backend, prompt]).current_dir(self.place.project()).env("EDITOR", editor);
+        command.args(["run", self.backend, prompt]).current_dir(self.place.project());
+        command.env("EDITOR", editor).env("NO_COLOR", "1");
         Terminal::start(&command)
     }
 
@@ -130,8 +131,11 @@ fn what_claude_code_asks_its_user_is_answered_by_numbers_and_in_words() {
         json!({"question": text, "header": header, "multiSelect": several,
             "options": [option("first"), option("second"), option("third")]})
     };
-    let questions =
-        json!([question("One?", "One", false), question("Several?", "Several", true), question("Why?", "Why", false)]);
+    let questions = json!([
+        question("One?", "One", false),
+        question("Several?", "Several", true),
+        question("Why?", "Why", false)
+    ]);
     let mut terminal = scene.run(&calls("AskUserQuestion", &questions));
     let shown = terminal.expect(PROMPT);
     assert!(shown.contains("One, 1 of 3") && shown.contains("3) third: the third"), "{shown}");
@@ -152,7 +156,8 @@ fn what_claude_code_asks_its_user_is_answered_by_numbers_and_in_words() {
 #[test]
 fn control_c_at_a_question_ends_the_agent_too() {
     for (scene, tool) in [(Scene::codex(), "request_user_input"), (Scene::claude(), "AskUserQuestion")] {
-        let options = json!([{"label": "Red", "description": "Warm"}, {"label": "Blue", "description": "Cold"}]);
+        let options =
+            json!([{"label": "Red", "description": "Warm"}, {"label": "Blue", "description": "Cold"}]);
         let question = json!([{"id": "color", "header": "Color", "question": "Which color?", "options": options,
             "multiSelect": false}]);
         let mut terminal = scene.run(&calls(tool, &question));
@@ -200,7 +205,11 @@ fn the_agents_hear_why_a_person_says_no() {
 fn what_a_person_makes_of_a_command_in_their_editor_is_what_claude_code_runs() {
     let scene = Scene::claude();
     let editor = scene.place.root().join("editor");
-    fs::write(&editor, "#!/bin/sh\nsed 's/touch made/touch other/' \"$1\" > \"$1.new\" && mv \"$1.new\" \"$1\"\n").unwrap();
+    fs::write(
+        &editor,
+        "#!/bin/sh\nsed 's/touch made/touch other/' \"$1\" > \"$1.new\" && mv \"$1.new\" \"$1\"\n",
+    )
+    .unwrap();
     fs::set_permissions(&editor, fs::Permissions::from_mode(0o700)).unwrap();
     let mut terminal = scene.run_with(r#"mock:shell {"cmd":"touch made"}"#, editor.to_str().unwrap());
     let shown = terminal.expect(PROMPT);

@@ -12,6 +12,10 @@ mod program;
 mod questions;
 mod running;
 mod serving;
-#[path = "../../../../tests/src/terminal.rs"] // A crate above this one.
+#[path = "../../../../tests/src/terminal.rs"]
+#[expect(
+    unreachable_pub,
+    reason = "the crate of the end-to-end tests, which stands above this one, shares it"
+)]
 mod terminal;
 mod words;

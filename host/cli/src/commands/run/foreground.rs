@@ -155,7 +155,9 @@ impl<'a> Foreground<'a> {
                 self.questions.push_back(Dialog::Interview(Interview::new(&event.data, elsewhere)));
             }
             // Answered, or taken back: the agent goes on.
-            "status_changed" if event.data.get("status").is_some_and(|it| it == "running" || it == "queued") => {
+            "status_changed"
+                if event.data.get("status").is_some_and(|it| it == "running" || it == "queued") =>
+            {
                 self.settled(|it| matches!(it, Dialog::Interview(_)));
             }
             "run_completed" | "run_failed" | "rejected" => self.settled(|_| true),

@@ -164,8 +164,7 @@ impl Question {
             Some((label.to_owned(), option["description"].as_str().unwrap_or_default().to_owned()))
         };
         let text = value["question"].as_str()?.to_owned();
-        let options: Vec<_> =
-            value["options"].as_array().into_iter().flatten().filter_map(option).collect();
+        let options: Vec<_> = value["options"].as_array().into_iter().flatten().filter_map(option).collect();
         Some(Self {
             // Adapters take the question's own words for its id.
             id: value["id"].as_str().map_or_else(|| text.clone(), str::to_owned),
@@ -315,7 +314,10 @@ mod tests {
         let lines = how(json!([question("a"), question("the b")]));
         assert!(lines.contains(&"  │ the b?".to_owned()), "{lines:?}");
         let last = lines.last().unwrap();
-        assert!(last.ends_with(&format!("continue {run} --answer a=ANSWER --answer 'the b'=ANSWER")), "{last}");
+        assert!(
+            last.ends_with(&format!("continue {run} --answer a=ANSWER --answer 'the b'=ANSWER")),
+            "{last}"
+        );
         assert!(how(json!([question("a")])).last().unwrap().ends_with("\"ANSWER\""));
     }
 
