@@ -165,7 +165,7 @@ fn a_question_to_the_user_is_answered_by_the_next_message() {
     let input = json!({ "name": "request_user_input", "input": { "questions": questions }, "echo": true });
     let run = stage.spawn(&format!("mock:tool {input}"), json!({}));
     let asked = stage.host.event(&run, "input_required");
-    assert_eq!(asked["data"]["text"], "Which color? [Red / Blue]", "{asked}");
+    assert_eq!(asked["data"]["text"], "Which color?\n- Red: Warm\n- Blue: Cold", "{asked}");
     let continued = stage.say(&run, "Blue");
     assert_eq!(continued["mode"], "live", "{continued}");
     let (record, _) = stage.finish(&run);
