@@ -11,7 +11,7 @@ use serde_json::Value;
 pub struct Question {
     /// The id that the question gets if a person is asked.
     pub approval_id: ApprovalId,
-    /// `spawn` or `continue`.
+    /// `spawn`, `continue`, `permission`, `process`, `request` or `peer_message`.
     pub action: String,
     /// Who asks, from the root.
     pub chain: Vec<Principal>,
@@ -21,6 +21,8 @@ pub struct Question {
     pub digest: Digest,
     /// When the question lapses.
     pub expires_at: Timestamp,
+    /// What the policies were asked, word for word: kept, so that their ruling can be explained later.
+    pub judged: Option<Box<pointsman_model::Question>>,
 }
 
 /// What may be tried on a run.
@@ -48,6 +50,28 @@ pub enum Command {
         permission: Permission,
         /// Their word.
         ruling: Ruling,
+    },
+    /// The policies want a person's word on what a live run's plugin would set in motion, or on what would be said to
+    /// its agent or by it.
+    AskAbout {
+        /// Why a person is asked.
+        ruling: Ruling,
+        /// What the person is asked.
+        question: Question,
+    },
+    /// The policies deny such a thing; no person is asked.
+    Deny {
+        /// `process`, `request`, `continue` or `peer_message`.
+        action: String,
+        /// The exact request.
+        detail: Value,
+        /// Their word.
+        ruling: Ruling,
+    },
+    /// What a person was asked about is not wanted any more.
+    Retract {
+        /// The question.
+        approval_id: ApprovalId,
     },
     /// The agent no longer wants to know.
     Withdraw {

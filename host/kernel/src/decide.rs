@@ -31,6 +31,18 @@ impl Run {
                 let item = steps.introduce(&permission);
                 steps.denied(&permission, &ruling, &item);
             }
+            Command::AskAbout { ruling, question } => {
+                steps.must_be_live("ask about something of")?;
+                steps.ask(&ruling, question, None);
+            }
+            Command::Deny { action, detail, ruling } => {
+                steps.must_be_live("deny something of")?;
+                steps.refused(&action, &detail, &ruling);
+            }
+            Command::Retract { approval_id } => {
+                steps.must_be_live("withdraw a question of")?;
+                steps.retract(approval_id);
+            }
             Command::Withdraw { permission } => {
                 steps.must_be_live("withdraw a question of")?;
                 steps.withdraw(&permission);

@@ -1,8 +1,8 @@
 //! What is known of a run, one fact at a time: the journal.
 
 use pointsman_model::{
-    Approval, ApprovalId, ApprovalState, Event, Outcome, Ruling, RunId, RunSpec, SessionId, Supervision,
-    Timestamp,
+    Approval, ApprovalId, ApprovalState, Event, Outcome, Question, Ruling, RunId, RunSpec, SessionId,
+    Supervision, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -33,6 +33,9 @@ pub enum Entry {
         at: Timestamp,
         /// Their word.
         ruling: Ruling,
+        /// What they were asked. Journals of older hosts do not say.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        question: Option<Box<Question>>,
     },
     /// A person was asked.
     Asked {
@@ -40,6 +43,10 @@ pub enum Entry {
         approval: Box<Approval>,
         /// The plugin's own id of it, if its agent asked.
         permission: Option<String>,
+        /// What the policies were asked, if it was about a live run; what they were asked before the launch stands
+        /// with their ruling. Journals of older hosts do not say.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        question: Option<Box<Question>>,
     },
     /// A question was answered, lapsed or was withdrawn.
     Settled {

@@ -118,7 +118,7 @@ impl Run {
         match entry {
             // A second creation would be another run's; the journal of this one knows its own.
             Entry::Created { .. } => {}
-            Entry::Ruled { at, ruling } => {
+            Entry::Ruled { at, ruling, .. } => {
                 if let Some(ceiling) = ruling.ceiling {
                     let access = self.spec.access.min(ceiling);
                     Arc::make_mut(&mut self.spec).access = access;
@@ -129,11 +129,13 @@ impl Run {
                 }
                 self.touch(*at);
             }
-            Entry::Asked { approval, permission } => {
+            Entry::Asked { approval, permission, .. } => {
                 match permission {
                     Some(id) => {
                         self.permissions.insert(approval.approval_id, id.clone());
                     }
+                    // What is asked about a live run parks what it is about, not the run.
+                    None if self.stage == Stage::Live => {}
                     None => self.stage = Stage::Parked(approval.approval_id),
                 }
                 self.approvals.insert(approval.approval_id, (**approval).clone());

@@ -62,11 +62,12 @@ impl Steps {
         self.tell(EventKind::STATUS_CHANGED, json!({"status": status.as_str(), "reason": reason}));
     }
 
-    pub(crate) fn rule(&mut self, ruling: &Ruling, question: Question) -> Result<(), Refused> {
+    pub(crate) fn rule(&mut self, ruling: &Ruling, mut question: Question) -> Result<(), Refused> {
         if self.run.stage != Stage::Created {
             return Err(self.run.misplaced("rule on"));
         }
-        self.push(Entry::Ruled { at: self.at, ruling: ruling.clone() });
+        let judged = question.judged.take();
+        self.push(Entry::Ruled { at: self.at, ruling: ruling.clone(), question: judged });
         match ruling.verdict {
             Verdict::Allow => {}
             Verdict::Deny => {
@@ -82,7 +83,7 @@ impl Steps {
     }
 
     pub(crate) fn ask(&mut self, ruling: &Ruling, question: Question, permission: Option<Permission>) {
-        let Question { approval_id, action, chain, detail, digest, expires_at } = question;
+        let Question { approval_id, action, chain, detail, digest, expires_at, judged } = question;
         let editable = permission.as_ref().is_some_and(|permission| permission.editable);
         let (permission, item) = match permission {
             Some(asked) => (Some(asked.id.clone()), Some(item_of(&asked))),
@@ -105,7 +106,7 @@ impl Steps {
             settled_by: None,
             feedback: None,
         };
-        self.push(Entry::Asked { approval: Box::new(approval), permission });
+        self.push(Entry::Asked { approval: Box::new(approval), permission, question: judged });
         self.tell(
             EventKind::APPROVAL_REQUIRED,
             json!({
@@ -172,6 +173,14 @@ impl Steps {
             .map(|approval| approval.approval_id)
             .collect();
         for id in open {
+            self.close(id, ApprovalState::Withdrawn, None, None, None);
+        }
+    }
+
+    /// Closes a question that was not put by the agent, if it is still open.
+    pub(crate) fn retract(&mut self, id: ApprovalId) {
+        let open = self.run.approvals.get(&id).is_some_and(|a| a.state == ApprovalState::Pending);
+        if open && !self.run.permissions.contains_key(&id) {
             self.close(id, ApprovalState::Withdrawn, None, None, None);
         }
     }
@@ -259,6 +268,21 @@ impl Steps {
         );
     }
 
+    /// Tells that policies denied what is no tool call of the agent's.
+    pub(crate) fn refused(&mut self, action: &str, detail: &Value, ruling: &Ruling) {
+        self.tell(
+            EventKind::APPROVAL_RESOLVED,
+            json!({
+                "action": action,
+                "request": detail,
+                "resolution": ApprovalState::Denied.as_str(),
+                "by": format!("policy:{}", ruling.module),
+                "rule": ruling.rule,
+                "feedback": ruling.reason,
+            }),
+        );
+    }
+
     /// Ends what the agent began and can no longer finish, so that every start has its end.
     fn close_items(&mut self) {
         let open: Vec<(String, EventKind)> =
@@ -284,8 +308,8 @@ impl Steps {
             .values()
             .filter(|a| match a.state {
                 ApprovalState::Pending => true,
-                // A permission was used when the agent was told; who gave it stays on record.
-                ApprovalState::Approved => !self.run.permissions.contains_key(&a.approval_id),
+                // What a live run was allowed was used at once; who gave it stays on record.
+                ApprovalState::Approved => self.run.stage != Stage::Live,
                 _ => false,
             })
             .map(|a| a.approval_id)

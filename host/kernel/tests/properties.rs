@@ -64,6 +64,7 @@ fn question(n: u8) -> Question {
         detail: json!({"prompt": "do it"}),
         digest: digest(0),
         expires_at: Timestamp::from_millis(6_000),
+        judged: None,
     }
 }
 
@@ -121,8 +122,16 @@ fn command() -> impl Strategy<Value = Command> {
             permission,
             ruling: ruling(Verdict::Deny),
         }),
+        2 => (6..8u8).prop_map(|n| Command::AskAbout {
+            ruling: ruling(Verdict::Ask),
+            question: Question { action: "process".to_owned(), ..question(n) },
+        }),
+        1 => Just(Command::Deny {
+            action: "request".to_owned(), detail: json!({"origin": "https://a.test"}), ruling: ruling(Verdict::Deny),
+        }),
+        1 => (0..8u8).prop_map(|n| Command::Retract { approval_id: id(n) }),
         1 => Just(Command::Withdraw { permission: "p".to_owned() }),
-        4 => (0..6u8, 0..2u8, answer).prop_map(|(n, d, answer)| Command::Settle {
+        4 => (0..8u8, 0..2u8, answer).prop_map(|(n, d, answer)| Command::Settle {
             approval_id: id(n), digest: digest(d / 2 + d % 2), answer, by: "cli:ada".into()
         }),
         1 => Just(Command::Lapse),

@@ -168,9 +168,10 @@ impl Driver {
             approval_id: ApprovalId::from_random(clock::random()),
             action: action.to_owned(),
             digest: request::digest(action, spec, &detail),
-            chain: question.chain,
+            chain: question.chain.clone(),
             detail,
             expires_at: clock::now().plus_seconds(ttl),
+            judged: Some(Box::new(question)),
         }
     }
 
