@@ -1,6 +1,7 @@
 //! The server: who is let in, where things lie, and how answers look.
 
 mod guard;
+pub(crate) mod limits;
 mod listen;
 mod respond;
 mod rest;
@@ -8,11 +9,10 @@ mod rpc;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, Bytes};
+use axum::body::{Body, Bytes, HttpBody as _};
 use axum::extract::connect_info::ConnectInfo;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, header};
@@ -28,12 +28,9 @@ use crate::error::ServeError;
 use crate::settings::{Admission, AgentSettings, Settings};
 use crate::tasks::{Tasks, Viewer};
 use guard::Guard;
+use limits::Limits;
 use listen::{Listener, Peer};
 
-/// How large a request's body may be.
-const BODY: usize = 8 * 1024 * 1024;
-/// How long a request's body may take to come.
-const BODY_TIME: Duration = Duration::from_secs(30);
 /// How long connections are given to end with the server.
 const LINGER: Duration = Duration::from_millis(300);
 
@@ -41,6 +38,7 @@ const LINGER: Duration = Duration::from_millis(300);
 pub(crate) struct Server<C> {
     settings: Settings,
     guard: Guard,
+    limits: Limits,
     base: String,
     pub(crate) tasks: Arc<Tasks<C>>,
 }
@@ -51,6 +49,7 @@ pub struct Bound {
     listener: TcpListener,
     address: SocketAddr,
     base: String,
+    limits: Limits,
 }
 
 /// Takes an address to listen at; port 0 takes a free one.
@@ -70,7 +69,7 @@ pub async fn bind(settings: &Settings, address: SocketAddr) -> Result<Bound, Ser
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     let base = settings.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
-    Ok(Bound { listener, address, base: base.trim_end_matches('/').to_owned() })
+    Ok(Bound { listener, address, base: base.trim_end_matches('/').to_owned(), limits: Limits::default() })
 }
 
 impl Bound {
@@ -84,6 +83,11 @@ impl Bound {
     #[must_use]
     pub fn url_of(&self, agent: &str) -> String {
         format!("{}/agents/{agent}", self.base)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn with_limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
     }
 
     /// Answers until it is told to end. Streams end then, and calls that wait are told to come again.
@@ -106,11 +110,12 @@ impl Bound {
         settings: Settings,
         shutdown: CancellationToken,
     ) -> Result<(), ServeError> {
-        let server = Arc::new(Server::new(host, settings, self.base, shutdown.clone()));
+        let server = Server::new(host, settings, self.base, shutdown.clone()).with_limits(self.limits);
+        let server = Arc::new(server);
         let app = Router::new().fallback(answer::<C>).with_state(server);
         let app = app.into_make_service_with_connect_info::<Peer>();
         let ending = shutdown.clone();
-        let serving = axum::serve(Listener::new(self.listener), app)
+        let serving = axum::serve(Listener::new(self.listener, self.limits), app)
             .with_graceful_shutdown(async move { ending.cancelled().await })
             .into_future();
         let mut serving = std::pin::pin!(serving);
@@ -130,34 +135,28 @@ impl Bound {
     }
 }
 
-/// Keeps a connection from being idle while a request on it is answered.
-struct Busy(Arc<AtomicUsize>);
-
-impl Busy {
-    fn new(peer: &Peer) -> Self {
-        peer.requests.fetch_add(1, Ordering::Relaxed);
-        Self(Arc::clone(&peer.requests))
-    }
-}
-
-impl Drop for Busy {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
 async fn answer<C: Calls>(
     State(server): State<Arc<Server<C>>>,
     ConnectInfo(peer): ConnectInfo<Peer>,
     request: Request,
 ) -> Response {
-    let _busy = Busy::new(&peer);
-    server.answer(request).await
+    let busy = peer.busy();
+    server.answer(request).await.map(|body| busy.until_written(body))
 }
 
 impl<C: Calls> Server<C> {
     pub(crate) fn new(host: Arc<C>, settings: Settings, base: String, ending: CancellationToken) -> Self {
-        Self { guard: Guard::new(&settings), settings, base, tasks: Arc::new(Tasks::new(host, ending)) }
+        Self {
+            guard: Guard::new(&settings),
+            limits: Limits::default(),
+            settings,
+            base,
+            tasks: Arc::new(Tasks::new(host, ending)),
+        }
+    }
+
+    fn with_limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
     }
 
     pub(crate) async fn answer(self: &Arc<Self>, request: Request) -> Response {
@@ -232,14 +231,19 @@ impl<C: Calls> Server<C> {
 }
 
 /// Reads a request's body, within bounds of size and time.
-async fn body(body: Body) -> Result<Bytes, Response> {
-    let read = axum::body::to_bytes(body, BODY);
-    match tokio::time::timeout(BODY_TIME, read).await {
+async fn body(body: Body, limits: &Limits) -> Result<Bytes, Response> {
+    let too_large = || {
+        let why = format!("the body could not be read, or has more than {} bytes", limits.body);
+        respond::plain(StatusCode::PAYLOAD_TOO_LARGE, &why)
+    };
+    // Of one that says so itself, nothing needs to come.
+    if body.size_hint().lower() > limits.body as u64 {
+        return Err(too_large());
+    }
+    let read = axum::body::to_bytes(body, limits.body);
+    match tokio::time::timeout(limits.body_time, read).await {
         Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(_)) => Err(respond::plain(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            &format!("the body could not be read, or has more than {BODY} bytes"),
-        )),
+        Ok(Err(_)) => Err(too_large()),
         Err(_) => Err(respond::plain(StatusCode::REQUEST_TIMEOUT, "the body took too long to come")),
     }
 }

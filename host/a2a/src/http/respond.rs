@@ -35,9 +35,18 @@ pub(super) fn typed(status: StatusCode, value: &Value, kind: &str) -> Response {
     response
 }
 
-/// Answers what is no matter of the protocol.
+/// Answers what is no matter of an operation, in the shape that errors of HTTP+JSON have.
 pub(super) fn plain(status: StatusCode, why: &str) -> Response {
-    json(status, &json!({"error": why}))
+    // google.rpc's name for it: clients that read errors look for one.
+    let name = match status {
+        StatusCode::UNAUTHORIZED => "UNAUTHENTICATED",
+        StatusCode::FORBIDDEN => "PERMISSION_DENIED",
+        StatusCode::NOT_FOUND => "NOT_FOUND",
+        StatusCode::METHOD_NOT_ALLOWED => "UNIMPLEMENTED",
+        StatusCode::REQUEST_TIMEOUT => "DEADLINE_EXCEEDED",
+        _ => "INVALID_ARGUMENT",
+    };
+    json(status, &json!({"error": {"code": status.as_u16(), "status": name, "message": why}}))
 }
 
 pub(super) fn unauthorized() -> Response {

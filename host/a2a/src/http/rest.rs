@@ -85,11 +85,11 @@ async fn operate<C: Calls>(
     let tasks = &server.tasks;
     Ok(match wish {
         Wish::Send => {
-            let task = tasks.send(agent, viewer, v1::read_send(&posted(request).await?)?).await?;
+            let task = tasks.send(agent, viewer, v1::read_send(&posted(server, request).await?)?).await?;
             Given::Value(json!({"task": v1::task(&task)}))
         }
         Wish::Stream => {
-            let send = v1::read_send(&posted(request).await?)?;
+            let send = v1::read_send(&posted(server, request).await?)?;
             Given::Stream(Box::new(tasks.stream(agent, viewer, send).await?))
         }
         Wish::Get(id) => {
@@ -148,13 +148,12 @@ fn query(request: &Request) -> Object {
         .collect()
 }
 
-async fn posted(request: Request) -> Result<Object, Refused> {
+async fn posted<C: Calls>(server: &Server<C>, request: Request) -> Result<Object, Refused> {
     if !is_json(&request) {
-        let why = "the body must be application/a2a+json or application/json";
-        let response = respond::plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, why);
-        return Err(Refused::Plainly(Box::new(response)));
+        return Err(Fault::BodyType { expected: "application/a2a+json or application/json" }.into());
     }
-    let bytes = body(request.into_body()).await.map_err(|it| Refused::Plainly(Box::new(it)))?;
+    let bytes =
+        body(request.into_body(), &server.limits).await.map_err(|it| Refused::Plainly(Box::new(it)))?;
     let parse = |message: String| Fault::Parse { message };
     let text = std::str::from_utf8(&bytes).map_err(|error| parse(error.to_string()))?;
     match parse_bounded(text, BOUNDS).map_err(|error| parse(error.to_string()))? {

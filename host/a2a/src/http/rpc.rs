@@ -16,8 +16,8 @@ use crate::view::StreamItem;
 use crate::wire::lenient::{self, Object};
 use crate::wire::{Fault, Version, v1, v03};
 
-/// How much JSON is taken.
-pub(super) const BOUNDS: Bounds = Bounds { bytes: super::BODY, depth: 64, nodes: 200_000 };
+/// How much JSON is taken; how long it may be is said where bodies are read.
+pub(super) const BOUNDS: Bounds = Bounds { bytes: usize::MAX, depth: 64, nodes: 200_000 };
 
 /// What a method gives.
 enum Given<C> {
@@ -32,10 +32,12 @@ pub(super) async fn answer<C: Calls>(
     request: Request,
 ) -> Response {
     if !is_json(&request) {
-        return respond::plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the body must be application/json");
+        let fault = Fault::BodyType { expected: "application/json" };
+        let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+        return respond::json(status, &failed(&Value::Null, &fault, Version::V1));
     }
     let version = version_of(&request);
-    let bytes = match body(request.into_body()).await {
+    let bytes = match body(request.into_body(), &server.limits).await {
         Ok(bytes) => bytes,
         Err(refused) => return refused,
     };

@@ -71,6 +71,19 @@ impl Fake {
         *self.runs().order.last().expect("a run was spawned")
     }
 
+    /// Waits until a run has been spawned after another one.
+    pub(super) async fn next_run(&self, before: Option<RunId>) -> RunId {
+        let mut changes = self.change.subscribe();
+        loop {
+            changes.mark_unchanged();
+            let newest = self.runs().order.last().copied();
+            match newest {
+                Some(newest) if Some(newest) != before => return newest,
+                _ => changes.changed().await.unwrap(),
+            }
+        }
+    }
+
     /// A run tells something.
     pub(super) fn tell(&self, run: RunId, kind: &str, data: Value) {
         let mut runs = self.runs();
@@ -180,6 +193,7 @@ impl Calls for Fake {
         runs.order.push(id);
         runs.first.insert(id, message.clone());
         drop(runs);
+        self.change.send_modify(|change| *change += 1);
         let script = serde_json::from_str::<Vec<(String, Value)>>(&message.plain_text()).unwrap_or_default();
         for (kind, data) in script {
             self.tell(id, &kind, data);

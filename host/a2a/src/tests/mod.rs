@@ -2,6 +2,7 @@
 
 mod fake;
 mod input;
+mod limits;
 mod permission;
 mod refusals;
 mod shapes;
@@ -24,6 +25,7 @@ use fake::Fake;
 struct Stage {
     host: Arc<Fake>,
     server: Arc<Server<Fake>>,
+    settings: Settings,
     ending: CancellationToken,
     folder: tempfile::TempDir,
 }
@@ -63,8 +65,8 @@ impl Stage {
         };
         let (host, ending) = (Arc::new(Fake::default()), CancellationToken::new());
         let base = "http://127.0.0.1:7420".to_owned();
-        let server = Arc::new(Server::new(Arc::clone(&host), settings, base, ending.clone()));
-        Self { host, server, ending, folder }
+        let server = Arc::new(Server::new(Arc::clone(&host), settings.clone(), base, ending.clone()));
+        Self { host, server, settings, ending, folder }
     }
 
     fn folder(&self, name: &str) -> PathBuf {

@@ -107,6 +107,21 @@ async fn what_is_no_request_is_told_so(#[case] body: &str, #[case] code: i64) {
 async fn who_is_let_in(#[case] headers: &[(&str, &str)], #[case] path: &str, #[case] status: u16) {
     let reply = Stage::set().request("POST", path, headers, "{}").await;
     assert_eq!(reply.status, status, "{}", reply.text);
+    let error = reply.json()["error"].take();
+    assert!(error["code"].is_i64() && error["message"].is_string(), "{error}");
+}
+
+/// A page may send text without being asked whether it may, so it is no body; the words are the protocol's all the same.
+#[tokio::test]
+async fn a_body_of_another_type_is_refused_in_the_words_of_its_binding() {
+    let stage = Stage::set();
+    let headers = [AUTH, V1, ("content-type", "text/plain")];
+    let reply = stage.request("POST", "/agents/coder/rpc", &headers, "{}").await;
+    assert_eq!((reply.status, &reply.json()["error"]["code"]), (415, &json!(-32005)));
+    assert_eq!(reply.json()["error"]["data"][0]["reason"], "CONTENT_TYPE_NOT_SUPPORTED");
+    let reply = stage.request("POST", "/agents/coder/rest/message:send", &headers, "{}").await;
+    assert_eq!((reply.status, &reply.json()["error"]["code"]), (415, &json!(415)));
+    assert_eq!(reply.json()["error"]["details"][0]["reason"], "CONTENT_TYPE_NOT_SUPPORTED");
 }
 
 #[tokio::test]

@@ -16,6 +16,9 @@ pub(crate) enum Fault {
     Unsupported { message: String },
     #[error("{message}")]
     ContentType { message: String },
+    /// The request itself, not a part of its message.
+    #[error("the body's content-type must be {expected}")]
+    BodyType { expected: &'static str },
     #[error(
         "A2A version '{version}' is not supported here: use 1.0 (header A2A-Version: 1.0), or 0.3 over JSON-RPC"
     )]
@@ -49,6 +52,7 @@ impl Fault {
             Self::PushNotSupported => (-32003, "PUSH_NOTIFICATION_NOT_SUPPORTED", 400, "FAILED_PRECONDITION"),
             Self::Unsupported { .. } => (-32004, "UNSUPPORTED_OPERATION", 400, "FAILED_PRECONDITION"),
             Self::ContentType { .. } => (-32005, "CONTENT_TYPE_NOT_SUPPORTED", 400, "INVALID_ARGUMENT"),
+            Self::BodyType { .. } => (-32005, "CONTENT_TYPE_NOT_SUPPORTED", 415, "INVALID_ARGUMENT"),
             Self::VersionNotSupported { .. } => (-32009, "VERSION_NOT_SUPPORTED", 400, "FAILED_PRECONDITION"),
             Self::InvalidParams { .. } => (-32602, "INVALID_PARAMS", 400, "INVALID_ARGUMENT"),
             Self::InvalidRequest { .. } => (-32600, "INVALID_REQUEST", 400, "INVALID_ARGUMENT"),
