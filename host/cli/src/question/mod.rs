@@ -137,6 +137,10 @@ fn permission(sheet: &mut Sheet, asked: &mut Map<String, Value>) {
     {
         sheet.value("input", &input);
     }
+    // Codex's own reading of the command, which stands above.
+    if told && !sheet.is_whole() {
+        detail.remove("command_actions");
+    }
     sheet.rest(detail);
     sheet.rest(std::mem::take(asked));
 }

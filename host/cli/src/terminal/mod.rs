@@ -3,6 +3,7 @@
 //! `pointsman serve` hands standard output to MCP, so nothing else in the crate may print; the lint `print_stdout`
 //! keeps it so, and [`Out`] is the one way.
 
+mod fold;
 mod keyboard;
 mod out;
 mod paint;
@@ -11,8 +12,9 @@ mod table;
 mod visible;
 mod when;
 
+pub(crate) use fold::fold;
 pub(crate) use keyboard::{Keyboard, attended};
-pub(crate) use out::{Out, say};
+pub(crate) use out::{Out, error_width, say};
 pub(crate) use paint::{ColorChoice, Paint, status_style};
 pub(crate) use progress::Progress;
 pub(crate) use table::{Align, render};

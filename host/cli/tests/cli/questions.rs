@@ -237,6 +237,21 @@ esac"#;
 }
 
 #[test]
+fn control_c_in_the_editor_does_not_end_the_run() {
+    let home = home();
+    let mut command = home.command(&["run", "tool", "go"]);
+    command.env("EDITOR", editor(&home, "trap '' INT; kill -INT 0"));
+    let mut terminal = Terminal::start(&command);
+    terminal.expect(PROMPT);
+    terminal.line("e");
+    terminal.expect(PROMPT);
+    terminal.line("y");
+    let (exit, screen) = terminal.end();
+    assert_eq!(exit, Some(0), "{screen}");
+    assert!(screen.contains("`answer`:`allow`"), "{screen}");
+}
+
+#[test]
 fn without_an_editor_the_input_is_typed() {
     let home = home();
     let mut terminal = run(&home, "tool");

@@ -134,7 +134,7 @@ impl Permission {
             Stage::Choosing => {
                 let edit = if self.input().is_some() { ", [e]dit" } else { "" };
                 let what = if self.edited.is_some() { "Allow it as edited?" } else { "Allow it?" };
-                format!("{} [y]es, once, [n]o{edit}, [v]iew all, [q]uit: ", paint.bold(what))
+                format!("{} [y]es, this once, [n]o{edit}, [v]iew all, [q]uit: ", paint.bold(what))
             }
             Stage::Denying => "What should the agent know? (Enter for nothing): ".to_owned(),
             Stage::Editing => "input: ".to_owned(),

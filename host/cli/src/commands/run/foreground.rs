@@ -259,6 +259,11 @@ impl<'a> Foreground<'a> {
             Step::Edit(input) => match editor::chosen() {
                 Some(chosen) => {
                     let edited = editor::edit(&chosen, &input).await;
+                    // What was typed there was meant for the editor.
+                    self.signals.forget_interrupt().await;
+                    if let Some(keyboard) = &mut self.keyboard {
+                        keyboard.forget();
+                    }
                     dialog.edited(edited, paint)
                 }
                 None => dialog.edit_here(),

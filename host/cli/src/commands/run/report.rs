@@ -44,7 +44,12 @@ pub(super) fn report(out: Out, form: OutputForm, record: &RunRecord, unanswered:
     }
     let why = record.error.as_ref().map(|error| error.message.as_str()).unwrap_or_default();
     let why = if why.is_empty() { String::new() } else { format!(": {}", visible(why)) };
-    Err(Failure::new(exit, format!("run {id} is {}{why}", record.status)))
+    let ended = match record.status {
+        Status::Failed => "failed".to_owned(),
+        Status::Rejected | Status::Cancelled => format!("was {}", record.status),
+        status => format!("is {status}"),
+    };
+    Err(Failure::new(exit, format!("run {id} {ended}{why}")))
 }
 
 /// Prints the answer alone.

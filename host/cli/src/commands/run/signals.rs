@@ -34,6 +34,15 @@ impl Signals {
         })
     }
 
+    /// Forgets a Ctrl-C that was meant for another program on the same terminal.
+    pub(super) async fn forget_interrupt(&mut self) {
+        tokio::select! {
+            biased;
+            _ = self.interrupt.recv() => {}
+            () = std::future::ready(()) => {}
+        }
+    }
+
     /// Waits for the next one.
     pub(super) async fn next(&mut self) -> Signal {
         tokio::select! {

@@ -1,6 +1,6 @@
 //! What a run does, as lines for a person.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 
 use pointsman_model::{Event, Timestamp};
 use serde_json::Value;
@@ -26,6 +26,8 @@ pub(super) struct Story {
     open: VecDeque<Open>,
     last_words: Option<String>,
     todo: Option<Value>,
+    /// Items whose changes of files were told: the tool that made them need not be.
+    edits: HashSet<String>,
     state: &'static str,
 }
 
@@ -39,7 +41,15 @@ struct Open {
 
 impl Story {
     pub(super) fn new(paint: Paint, beginnings: bool) -> Self {
-        Self { paint, beginnings, open: VecDeque::new(), last_words: None, todo: None, state: "starting" }
+        Self {
+            paint,
+            beginnings,
+            open: VecDeque::new(),
+            last_words: None,
+            todo: None,
+            edits: HashSet::new(),
+            state: "starting",
+        }
     }
 
     /// Says what goes on.
@@ -57,13 +67,12 @@ impl Story {
 
     /// Takes an event; gives the lines that tell it.
     pub(super) fn take(&mut self, event: &Event) -> Vec<String> {
-        let mut lines = Vec::new();
-        // A message is told as soon as anything comes after it that is not the end.
-        let ends = matches!(event.kind.as_str(), "run_completed" | "run_failed" | "rejected");
-        if !ends {
-            lines.extend(self.words());
-        }
-        match event.kind.as_str() {
+        // A message is told as soon as anything comes after it that is told, too, or that the spinner shows.
+        let kind = event.kind.as_str();
+        let silent = matches!(kind, "run_completed" | "run_failed" | "rejected" | "status_changed")
+            || (kind.starts_with("x_") && self.aside(event).is_none());
+        let mut lines = if silent { Vec::new() } else { self.words() };
+        match kind {
             "run_started" => self.state = "working",
             "agent_message" => self.last_words = text(event, "text").map(str::to_owned),
             "reasoning" => lines.extend(self.aside(event)),
@@ -131,6 +140,9 @@ impl Story {
         let error = event.data.get("error").is_some_and(|error| !error.is_null())
             || event.data.get("is_error") == Some(&Value::Bool(true));
         let well = code.unwrap_or(0) == 0 && status.is_none() && !error;
+        if well && self.edits.contains(item) {
+            return Vec::new();
+        }
         match (code, status) {
             (Some(code), _) if code != 0 => notes.push(format!("exit {code}")),
             (_, Some(status)) => notes.push(one_line(status, 40)),
@@ -170,6 +182,9 @@ impl Story {
     fn files(&mut self, event: &Event) -> Vec<String> {
         let item = text(event, "item_id").unwrap_or_default();
         self.open.retain(|open| open.item != item);
+        if !item.is_empty() {
+            self.edits.insert(item.to_owned());
+        }
         let changes =
             event.data.get("changes").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         let failed = text(event, "status").is_some_and(|status| matches!(status, "failed" | "declined"));
@@ -235,7 +250,7 @@ const NAMELESS: &str = "a tool";
 /// Says what a command or a tool is.
 fn what(event: &Event) -> String {
     if let Some(command) = text(event, "command") {
-        return format!("$ {}", one_line(command, LINE));
+        return format!("$ {}", one_line(unwrapped(command), LINE));
     }
     let Some(tool) = text(event, "tool") else { return NAMELESS.to_owned() };
     let server = text(event, "server").map(|server| format!("{}/", one_line(server, 40))).unwrap_or_default();
@@ -243,6 +258,16 @@ fn what(event: &Event) -> String {
     let given = given.filter(|given| given.as_object().is_some_and(|given| !given.is_empty()));
     let given = given.map(|given| format!(" {}", one_line(&given.to_string(), LINE / 2))).unwrap_or_default();
     format!("{server}{}{given}", one_line(tool, 80))
+}
+
+/// Takes off the shell that an agent has its command run by, where that changes nothing.
+fn unwrapped(command: &str) -> &str {
+    let rest = command.strip_prefix("/bin/").or_else(|| command.strip_prefix("/usr/bin/")).unwrap_or(command);
+    let quoted = ["bash", "zsh", "sh"].into_iter().find_map(|shell| {
+        let rest = rest.strip_prefix(shell)?;
+        rest.strip_prefix(" -lc '").or_else(|| rest.strip_prefix(" -c '"))?.strip_suffix('\'')
+    });
+    quoted.filter(|script| !script.contains('\'')).unwrap_or(command)
 }
 
 fn text<'a>(event: &'a Event, key: &str) -> Option<&'a str> {
@@ -328,6 +353,44 @@ mod tests {
         }
         told.extend(story.end(Some("All done.\n")));
         insta::assert_snapshot!(told.join("\n"));
+    }
+
+    #[test]
+    fn what_nobody_is_told_of_leaves_the_last_words_alone() {
+        let mut story = Story::new(Paint::plain(), false);
+        story.take(&event(0, "agent_message", json!({ "text": "Done." })));
+        for (kind, data) in [
+            ("x_codex_turn_diff", json!({ "diff": "…" })),
+            ("status_changed", json!({ "status": "running" })),
+            ("run_completed", json!({ "final_response": "Done." })),
+        ] {
+            assert!(story.take(&event(0, kind, data)).is_empty(), "{kind}");
+        }
+        assert!(story.end(Some("Done.")).is_empty());
+    }
+
+    #[test]
+    fn an_edit_is_told_once() {
+        let mut story = Story::new(Paint::plain(), false);
+        let tool = json!({ "item_id": "1", "tool": "apply_patch", "input": { "a": 1 } });
+        let change = json!({ "item_id": "1", "changes": [{ "path": "a", "kind": "add" }] });
+        let told = [("tool_started", tool.clone()), ("file_changed", change), ("tool_finished", tool)];
+        let told: Vec<_> =
+            told.into_iter().flat_map(|(kind, data)| story.take(&event(0, kind, data))).collect();
+        assert_eq!(told, ["+ a"]);
+    }
+
+    #[test]
+    fn a_command_is_told_without_the_shell_around_it() {
+        for (command, told) in [
+            ("/bin/bash -lc 'ls -la; false'", "ls -la; false"),
+            ("bash -c 'ls'", "ls"),
+            ("/bin/sh -c 'a' 'b'", "/bin/sh -c 'a' 'b'"),
+            ("bash -lc ls", "bash -lc ls"),
+            ("make", "make"),
+        ] {
+            assert_eq!(unwrapped(command), told);
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use pointsman_model::Event;
 
 use super::story::Story;
 use crate::args::{OutputForm, ShowingArgs};
-use crate::terminal::{ColorChoice, Paint, one_line, say};
+use crate::terminal::{ColorChoice, Paint, error_width, fold, one_line, say};
 
 /// How often the spinner turns.
 const TICK: Duration = Duration::from_millis(120);
@@ -84,9 +84,7 @@ impl View {
     pub(super) fn ask(&mut self, lines: &[String], prompt: &str) {
         self.asking = true;
         self.still();
-        for line in lines {
-            say(line);
-        }
+        lines.iter().for_each(tell);
         // A closed standard error shows nothing to anybody.
         let _ = write!(io::stderr(), "{prompt}").and_then(|()| io::stderr().flush());
     }
@@ -96,9 +94,7 @@ impl View {
         if !std::mem::take(&mut self.asking) {
             return;
         }
-        for line in std::mem::take(&mut self.kept) {
-            say(line);
-        }
+        std::mem::take(&mut self.kept).iter().for_each(tell);
         self.spin();
     }
 
@@ -121,8 +117,8 @@ impl View {
             return;
         }
         match &self.spinner {
-            Some(bar) => bar.suspend(|| lines.iter().for_each(say)),
-            None => lines.iter().for_each(say),
+            Some(bar) => bar.suspend(|| lines.iter().for_each(tell)),
+            None => lines.iter().for_each(tell),
         }
     }
 
@@ -160,5 +156,13 @@ impl View {
 impl Drop for View {
     fn drop(&mut self) {
         self.still();
+    }
+}
+
+/// Writes a line as the terminal can show it; whatever else reads it gets it in one piece.
+fn tell(line: &String) {
+    match error_width() {
+        Some(width) => fold(line, width).iter().for_each(say),
+        None => say(line),
     }
 }
