@@ -99,12 +99,13 @@ fn cut(pieces: &[Piece], room: usize, begun: usize) -> usize {
     pieces.len()
 }
 
-/// Gives what stands before a line that goes on: the bar again, or blanks up to where the text begins.
+/// Gives what stands before a line that goes on: a bar below its bar, or blanks up to where the text begins.
 fn head(pieces: &[Piece]) -> String {
     let seen = pieces.iter().filter(|piece| piece.width > 0);
     let plain: Vec<char> = seen.flat_map(|piece| piece.text.chars()).take(HEAD).collect();
     if let Some(bar) = plain.iter().position(|it| *it == '│') {
-        return format!("{}│ ", " ".repeat(bar));
+        // Another bar: this is no line of the agent's own.
+        return format!("{}┊ ", " ".repeat(bar));
     }
     let indent = plain.iter().take_while(|it| **it == ' ').count();
     let text = plain.get(indent..).unwrap_or_default();
@@ -138,7 +139,7 @@ mod tests {
     #[case::short("• short", &["• short"])]
     #[case::words("• an agent says quite a lot here", &["• an agent says quite a ", "  lot here"])]
     #[case::no_blank("  aaaaaaaaaabbbbbbbbbbccccccc", &["  aaaaaaaaaabbbbbbbbbbcc", "    ccccc"])]
-    #[case::bar("             │ aaaaaaaaaabbb", &["             │ aaaaaaaaa", "             │ abbb"])]
+    #[case::bar("             │ aaaaaaaaaabbb", &["             │ aaaaaaaaa", "             ┊ abbb"])]
     #[case::name("  digest     aaaaaaaaaabbbbb", &["  digest     aaaaaaaaaab", "             bbbb"])]
     #[case::wide("• 日本日本日本日本日本日本日", &["• 日本日本日本日本日本日", "  本日"])]
     #[case::tab("a\tb\tc\td", &["a       b       c       ", "        d"])]
@@ -158,7 +159,8 @@ mod tests {
         let line = format!("  command    │ echo {}done", " ".repeat(60));
         for width in NARROWEST..100 {
             let rows = fold(&line, width);
-            let text: String = rows.iter().map(|row| row.split_once("│ ").unwrap().1).collect();
+            let text: String =
+                rows.iter().map(|row| row.split_once(['│', '┊']).unwrap().1.get(1..).unwrap()).collect();
             assert_eq!(text, line.split_once("│ ").unwrap().1, "{width}");
             assert!(
                 rows.iter().all(|row| row.starts_with("  ") && row.chars().count() <= width),

@@ -133,8 +133,8 @@ impl Permission {
         match self.stage {
             Stage::Choosing => {
                 let edit = if self.input().is_some() { ", [e]dit" } else { "" };
-                let what = if self.edited.is_some() { "Allow it as edited?" } else { "Allow it?" };
-                format!("{} [y]es, this once, [n]o{edit}, [v]iew all, [q]uit: ", paint.bold(what))
+                let what = if self.edited.is_some() { "Allow it as edited?" } else { "Allow it once?" };
+                format!("{} [y]es, [n]o{edit}, [v]iew all, [q]uit: ", paint.bold(what))
             }
             Stage::Denying => "What should the agent know? (Enter for nothing): ".to_owned(),
             Stage::Editing => "input: ".to_owned(),
