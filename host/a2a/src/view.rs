@@ -235,6 +235,7 @@ fn request(approval: &Approval, answers: bool) -> Value {
     if answers {
         let permission = approval.action == "permission";
         let detail = if permission { approval.detail.get("detail") } else { None };
+        request["scope"] = json!(approval.scope);
         request["title"] = json!(title(approval).unwrap_or(&approval.reason));
         request["detail"] = detail.unwrap_or(&approval.detail).clone();
     }

@@ -1,13 +1,35 @@
 //! Time and randomness: read here and nowhere else, then handed down as data.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use pointsman_model::Timestamp;
 
-/// Reads the clock.
-pub(crate) fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+/// What tells the time, by which questions lapse. Tests have one that they set themselves.
+pub trait Clock: fmt::Debug + Send + Sync {
+    /// Reads it.
+    fn now(&self) -> Timestamp;
+
+    /// Waits until it shows a time.
+    fn sleep_until(&self, at: Timestamp) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+}
+
+/// The machine's clock.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Timestamp::from_millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    fn sleep_until(&self, at: Timestamp) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        let wait = at.as_millis().saturating_sub(self.now().as_millis());
+        Box::pin(tokio::time::sleep(Duration::from_millis(wait)))
+    }
 }
 
 /// Draws random bytes from the operating system.

@@ -1,5 +1,6 @@
 //! What the host answers when it cannot do what it was asked.
 
+use pointsman_kernel::Refused;
 use pointsman_model::Status;
 
 /// What the host answers when it cannot do what it was asked.
@@ -53,6 +54,9 @@ pub enum Error {
         /// The backend.
         backend: String,
     },
+    /// A person's answer cannot be taken: the question is settled, is about something else, or takes no such answer.
+    #[error(transparent)]
+    Answer(Refused),
     /// A plugin could not be loaded.
     #[error("plugin {name}: {message}")]
     Plugin {

@@ -59,6 +59,7 @@ impl Host {
             .await
             .map_err(|error| Error::Store(format!("reading the rules failed: {error}")))??;
         host.recover().await?;
+        host.lapse_standing().await;
         host.keep_watch();
         Ok(host)
     }
@@ -101,8 +102,21 @@ impl Host {
                 if let Err(error) = host.recover().await {
                     tracing::warn!(%error, "runs of dead hosts could not be looked for");
                 }
+                host.lapse_standing().await;
             }
         });
+    }
+
+    /// Ends approvals that outlived their runs, and whose time is over now.
+    async fn lapse_standing(&self) {
+        match self.parts.store.lapse_standing(self.parts.now()).await {
+            Ok(lapsed) => {
+                for approval in lapsed {
+                    tracing::info!(approval = %approval.approval_id, "a standing approval has lapsed");
+                }
+            }
+            Err(error) => tracing::warn!(%error, "standing approvals could not be looked through"),
+        }
     }
 
     /// Invariant 11: a host that died leaves no run running.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::projection::Projection;
 use crate::sanitize::{CleanDraft, Sanitizers, refer};
-use crate::{clock, last_stage};
+use crate::{Clock, last_stage};
 
 /// Why nothing was written.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +34,7 @@ pub(crate) struct Pen {
     pub(crate) host: HostId,
     pub(crate) store: Store,
     pub(crate) sanitizers: Arc<Sanitizers>,
+    pub(crate) clock: Arc<dyn Clock>,
 }
 
 /// One run's journal and the state that follows from it.
@@ -76,7 +77,7 @@ impl Journal {
         spilled: Vec<Vec<SpilledValue>>,
         durability: Durability,
     ) -> Result<(), JournalError> {
-        let mut entries = self.run.decide(clock::now(), command)?;
+        let mut entries = self.run.decide(self.pen.clock.now(), command)?;
         if entries.is_empty() {
             return Ok(());
         }

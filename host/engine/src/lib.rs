@@ -31,8 +31,10 @@ mod steer;
 mod waits;
 
 pub use client::Client;
+pub use clock::{Clock, SystemClock};
 pub use error::Error;
 pub use host::Host;
+pub use pointsman_kernel::Refused;
 pub use pointsman_store::{PublishedFilter, PublishedPage};
 pub use profile::{Named, Origin, Profile, Profiles};
 pub use settings::{

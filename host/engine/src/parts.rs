@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pointsman_capabilities::process::Processes;
 use pointsman_capabilities::request::Network;
-use pointsman_model::{HostId, RunId, SessionId};
+use pointsman_model::{HostId, RunId, SessionId, Timestamp};
 use pointsman_sandbox::BackendPlugin;
 use pointsman_store::{HostLease, Store, StoreError};
 use tokio::sync::{Semaphore, mpsc, watch};
@@ -71,9 +71,19 @@ impl Parts {
         }
     }
 
+    /// Reads the clock.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.settings.clock.now()
+    }
+
     /// Gives what writing a run's journal takes.
     pub(crate) fn pen(&self) -> Pen {
-        Pen { host: self.id, store: self.store.clone(), sanitizers: Arc::clone(&self.sanitizers) }
+        Pen {
+            host: self.id,
+            store: self.store.clone(),
+            sanitizers: Arc::clone(&self.sanitizers),
+            clock: Arc::clone(&self.settings.clock),
+        }
     }
 
     /// Reads off the reactor.

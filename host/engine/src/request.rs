@@ -27,13 +27,25 @@ pub(crate) fn detail(spec: &RunSpec, agent_name: &str, config: &Value) -> Value 
 }
 
 /// Gives what an approval is bound to.
+///
+/// What only names this one occurrence is left out, so that the same request has the same digest when it comes again:
+/// the name that a launched agent gets, and the `ids` of an adapter. An approval is bound to its run all the same.
 pub(crate) fn digest(action: &str, spec: &RunSpec, detail: &Value) -> Digest {
+    let mut request = detail.clone();
+    let (within, name) = if action == "permission" {
+        (request.get_mut("detail"), "ids")
+    } else {
+        (Some(&mut request), "agent_name")
+    };
+    if let Some(Value::Object(fields)) = within {
+        fields.remove(name);
+    }
     let bound = json!({
         "action": action,
         "chain": spec.chain,
         "cwd": spec.cwd,
         "access": spec.access,
-        "request": detail,
+        "request": request,
     });
     // A JSON value always has a canonical form; its plain form is as good a name for it if not.
     digest_of(&bound).unwrap_or_else(|_| Digest::of(bound.to_string().as_bytes()))

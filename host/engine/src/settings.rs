@@ -11,7 +11,7 @@ use pointsman_capabilities::secret::Secrets;
 use pointsman_model::{Grant, Principal};
 use serde_json::Value;
 
-use crate::Profiles;
+use crate::{Clock, Profiles};
 
 /// Where a component's bytes come from.
 #[derive(Debug, Clone)]
@@ -104,6 +104,10 @@ pub struct Settings {
     pub approval_ttl: Duration,
     /// How often an agent whose answer breaks its schema is told so and asked again.
     pub corrective_turns: u32,
+    /// How far in time an answer to a question may reach.
+    pub longest_session: Duration,
     /// Runs that may be live at once; more stay queued.
     pub live_runs: usize,
+    /// What tells the time.
+    pub clock: Arc<dyn Clock>,
 }

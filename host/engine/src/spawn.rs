@@ -46,7 +46,7 @@ impl Host {
         let session = self.session_for(&call, &spec).await?;
 
         let run_id = RunId::from_random(clock::random());
-        let started_at = clock::now();
+        let started_at = self.parts.now();
         let placeholder = SessionId::from_random([0; 16]);
         let created = |spec: RunSpec, session_id: SessionId, agent_name: String| Entry::Created {
             at: started_at,

@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use crate::order::Order;
 use crate::parts::Driven;
 use crate::reads::{find, named};
-use crate::{Client, Error, Host, clock};
+use crate::{Client, Error, Host, Refused, clock};
 
 impl Host {
     /// Ends a run; returns when nothing of it lives any more. Cancel wins over an outcome that comes late.
@@ -162,7 +162,7 @@ impl Host {
         let approval = self.parts.read(move |store| store.approval(id)).await?.ok_or_else(unknown)?;
         let record = self.by_id(approval.run_id).await?;
         if record.status.is_terminal() {
-            return Err(Error::Invalid(format!("approval {id} is already {}", approval.state.as_str())));
+            return Err(Error::Answer(Refused::already(&approval)));
         }
         let live = self.driven_here(&record).await?;
         let (reply, settled) = oneshot::channel();
@@ -205,7 +205,7 @@ impl Host {
             from_agent_name: from.as_ref().map(|session| session.agent_name.clone()),
             from_session_id: from.map(|session| session.session_id),
             to_session_id: to.session_id,
-            created_at: clock::now(),
+            created_at: self.parts.now(),
             body: call.message,
             metadata: call.metadata.unwrap_or_default(),
         };

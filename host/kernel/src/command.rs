@@ -2,7 +2,8 @@
 
 use pointsman_model::plugin::{Interruption, Permission};
 use pointsman_model::{
-    Answer, ApprovalId, Digest, Draft, Outcome, Principal, Ruling, Status, Supervision, Timestamp,
+    Answer, Approval, ApprovalId, ApprovalState, Digest, Draft, Outcome, Principal, Ruling, Scope, Status,
+    Supervision, Timestamp,
 };
 use serde_json::Value;
 
@@ -88,6 +89,25 @@ pub enum Command {
         answer: Answer,
         /// Who answered, and how.
         by: String,
+        /// No answer reaches further in time than this.
+        latest: Timestamp,
+    },
+    /// What a person allowed in a live run is about to happen: the agent is told, an effect performed. Nothing of the
+    /// kind happens unless this was written.
+    Claim {
+        /// The approval that is used.
+        approval_id: ApprovalId,
+    },
+    /// An approval that stands covers what a live run's agent or plugin wishes to do.
+    UseStanding {
+        /// The wish, if it is the agent's.
+        permission: Option<Permission>,
+        /// What policy says of it now.
+        ruling: Ruling,
+        /// The digest of the request.
+        digest: Digest,
+        /// The approval: this run's, or one of an earlier run of its session.
+        standing: Box<Approval>,
     },
     /// Time has passed: whatever lapsed by now lapses.
     Lapse,
@@ -133,21 +153,76 @@ pub enum Refused {
     #[error("approval {0} cannot be edited: its agent takes a plain yes or no")]
     NotEditable(ApprovalId),
     /// The question has been settled already.
-    #[error("approval {approval_id} is already {state}")]
+    #[error("approval {approval_id} is already {}{}", .state.as_str(), settled(.by.as_deref(), *.at))]
     AlreadySettled {
         /// The question.
         approval_id: ApprovalId,
         /// Where it stands.
-        state: &'static str,
+        state: ApprovalState,
+        /// Who settled it, if anybody did.
+        by: Option<String>,
+        /// When.
+        at: Option<Timestamp>,
     },
-    /// The request is not the one that was approved.
+    /// The answer reaches further than policy lets it.
+    #[error("approval {approval_id} can be allowed for {} at the widest, not for {}", reach(*.widest), reach(*.asked))]
+    TooWide {
+        /// The question.
+        approval_id: ApprovalId,
+        /// How far the answer reaches.
+        asked: Scope,
+        /// How far it may.
+        widest: Scope,
+    },
+    /// The answer has no sensible end.
+    #[error("approval {approval_id}: {why}")]
+    WrongEnd {
+        /// The question.
+        approval_id: ApprovalId,
+        /// What is wrong with its `until`.
+        why: String,
+    },
+    /// The run is to end, so nothing is allowed any more.
+    #[error("the run is to end: {0}")]
+    Ending(String),
+    /// What was seen or is to be done is not what the question is about.
     #[error(
-        "the request is not the one that was approved: its digest is {actual}, the approval's is {approved}"
+        "the request is not the one that was asked about: its digest is {actual}, the question's is {approved}"
     )]
     OtherRequest {
-        /// What was approved.
+        /// What the question is about.
         approved: Digest,
-        /// What was to be used.
+        /// What was seen, or was to be done.
         actual: Digest,
     },
+}
+
+impl Refused {
+    /// Says that a question was settled before, by whom and when.
+    #[must_use]
+    pub fn already(approval: &Approval) -> Self {
+        Self::AlreadySettled {
+            approval_id: approval.approval_id,
+            state: approval.state,
+            by: approval.settled_by.clone(),
+            at: approval.settled_at,
+        }
+    }
+}
+
+fn settled(by: Option<&str>, at: Option<Timestamp>) -> String {
+    match (by, at) {
+        (Some(by), Some(at)) => format!(" ({by} answered at {at})"),
+        (Some(by), None) => format!(" ({by} answered)"),
+        (None, Some(at)) => format!(" (since {at})"),
+        (None, None) => String::new(),
+    }
+}
+
+fn reach(scope: Scope) -> &'static str {
+    match scope {
+        Scope::Once => "one use",
+        Scope::Run => "its run",
+        Scope::Session => "its session",
+    }
 }

@@ -16,6 +16,11 @@ impl Run {
     /// If the run is at a stage where the command means nothing, or the approval that it would need is not there.
     pub fn decide(&self, at: Timestamp, command: Command) -> Result<Vec<Entry>, Refused> {
         if self.stage == Stage::Ended {
+            if let Command::Settle { approval_id, .. } = &command
+                && let Some(approval) = self.approvals.get(approval_id)
+            {
+                return Err(Refused::already(approval));
+            }
             return Err(Refused::Ended(self.record.status));
         }
         let mut steps = Steps::new(self.clone(), at);
@@ -23,8 +28,7 @@ impl Run {
             Command::Rule { ruling, question } => steps.rule(&ruling, question)?,
             Command::AskPermission { permission, ruling, question } => {
                 steps.must_be_live("ask a permission of")?;
-                steps.introduce(&permission);
-                steps.ask(&ruling, question, Some(permission));
+                steps.ask_anew(&ruling, question, permission);
             }
             Command::DenyPermission { permission, ruling } => {
                 steps.must_be_live("deny a permission of")?;
@@ -47,20 +51,34 @@ impl Run {
                 steps.must_be_live("withdraw a question of")?;
                 steps.withdraw(&permission);
             }
-            Command::Settle { approval_id, digest, answer, by } => {
-                steps.settle(approval_id, digest, answer, by)?;
+            Command::Settle { approval_id, digest, answer, by, latest } => {
+                steps.settle(approval_id, digest, answer, by, latest)?;
+            }
+            Command::Claim { approval_id } => {
+                steps.must_be_live("tell an answer to")?;
+                steps.claim(approval_id)?;
+            }
+            Command::UseStanding { permission, ruling, digest, standing } => {
+                steps.must_be_live("ask a permission of")?;
+                steps.use_standing(permission.as_ref(), &ruling, digest, &standing)?;
             }
             Command::Lapse => steps.lapse(),
             Command::Launch { digest, supervision } => {
                 let Stage::Cleared(consumed) = self.stage else { return Err(self.misplaced("launch")) };
                 if let Some(approval) = consumed.and_then(|id| self.approvals.get(&id)) {
+                    let approval_id = approval.approval_id;
                     if approval.state != ApprovalState::Approved {
-                        let state = approval.state.as_str();
-                        return Err(Refused::AlreadySettled { approval_id: approval.approval_id, state });
+                        return Err(Refused::already(approval));
+                    }
+                    if self.has_lapsed(approval, at) {
+                        let state = ApprovalState::Expired;
+                        let at = Some(approval.expires_at);
+                        return Err(Refused::AlreadySettled { approval_id, state, by: None, at });
                     }
                     if approval.digest != digest {
                         return Err(Refused::OtherRequest { approved: approval.digest, actual: digest });
                     }
+                    steps.push(Entry::Claimed { at, approval_id, permission: None });
                 }
                 steps.push(Entry::Launched { at, consumed, supervision });
             }
@@ -95,6 +113,8 @@ impl Run {
                 if self.cancel.is_none() {
                     steps.push(Entry::CancelRequested { at, reason: why.clone() });
                 }
+                // Whoever answers now comes too late: the agent hears of the end, and of nothing else.
+                steps.withdraw_all();
                 // Before the launch there is nothing to stop, so the run ends here and now.
                 if self.stage != Stage::Live {
                     steps.end(Outcome::without_result(Ending::Cancelled, reason::CANCELLED, why));

@@ -2,7 +2,7 @@
 
 use pointsman_model::{
     Approval, ApprovalId, ApprovalState, Event, Outcome, Question, Ruling, RunId, RunSpec, SessionId,
-    Supervision, Timestamp,
+    Standing, Supervision, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -48,7 +48,7 @@ pub enum Entry {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         question: Option<Box<Question>>,
     },
-    /// A question was answered, lapsed or was withdrawn.
+    /// A question was answered, lapsed, was superseded or withdrawn, or a standing approval came to its end.
     Settled {
         /// When.
         at: Timestamp,
@@ -60,6 +60,22 @@ pub enum Entry {
         by: Option<String>,
         /// What was said along with a denial.
         feedback: Option<String>,
+        /// What the answer covers beyond its first use.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        standing: Option<Standing>,
+        /// The question that took its place, or the answer that covers it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        superseded_by: Option<ApprovalId>,
+    },
+    /// An approval is used. On disk before anything that it allows can happen, and written by nobody but the host that
+    /// holds the run: so whatever dies next, it is never used for a second time.
+    Claimed {
+        /// When.
+        at: Timestamp,
+        /// Which; perhaps one that stands, of an earlier run of the session.
+        approval_id: ApprovalId,
+        /// The plugin's own id of the question that it answers; none for a launch.
+        permission: Option<String>,
     },
     /// The run was launched. An approval that this took is used up.
     Launched {

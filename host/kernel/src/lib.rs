@@ -10,8 +10,17 @@
 //!                   └─▶ denied / expired / withdrawn ─────────────────────▶ ended
 //! ```
 //!
+//! An approval goes its own way beside its run:
+//!
+//! ```text
+//! pending ─┬─▶ approved ─▶ consumed        claimed before anything that it allows can happen
+//!          │      └──▶ expired / withdrawn  never used, or good until a time that is over
+//!          └─▶ denied / expired / superseded / withdrawn
+//! ```
+//!
 //! **Deliberately missing:** I/O, clocks and randomness. Times and ids come with the commands.
 
+mod approval;
 mod command;
 mod decide;
 mod entry;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use pointsman_model::{
-    Approval, ApprovalId, ApprovalState, Event, EventKind, RemoteRef, RunRecord, RunSpec, Status, Timestamp,
-    Verdict, WaitingFor,
+    Approval, ApprovalId, ApprovalState, Digest, Event, EventKind, RemoteRef, RunRecord, RunSpec, Scope,
+    Status, Timestamp, Verdict, WaitingFor,
 };
 use serde_json::{Map, Value};
 
@@ -142,12 +142,17 @@ impl Run {
                 self.touch(approval.asked_at);
                 self.reflect_questions();
             }
-            Entry::Settled { at, approval_id, state, by, feedback } => {
+            Entry::Settled { at, approval_id, state, by, feedback, standing, superseded_by } => {
                 if let Some(approval) = self.approvals.get_mut(approval_id) {
+                    // Who answered stays on record, whatever becomes of the answer.
+                    if approval.state == ApprovalState::Pending {
+                        approval.settled_at = Some(*at);
+                        approval.settled_by.clone_from(by);
+                        approval.feedback.clone_from(feedback);
+                        approval.standing = *standing;
+                        approval.superseded_by = *superseded_by;
+                    }
                     approval.state = *state;
-                    approval.settled_at = Some(*at);
-                    approval.settled_by.clone_from(by);
-                    approval.feedback.clone_from(feedback);
                 }
                 if self.stage == Stage::Parked(*approval_id) && *state == ApprovalState::Approved {
                     self.stage = Stage::Cleared(Some(*approval_id));
@@ -155,7 +160,18 @@ impl Run {
                 self.touch(*at);
                 self.reflect_questions();
             }
+            Entry::Claimed { at, approval_id, .. } => {
+                if let Some(approval) = self.approvals.get_mut(approval_id) {
+                    approval.uses = approval.uses.saturating_add(1);
+                    approval.used_at = Some(*at);
+                    if approval.standing.is_none() {
+                        approval.state = ApprovalState::Consumed;
+                    }
+                }
+                self.touch(*at);
+            }
             Entry::Launched { at, consumed, supervision } => {
+                // Older journals have no claim of their own.
                 if let Some(approval) = consumed.and_then(|id| self.approvals.get_mut(&id)) {
                     approval.state = ApprovalState::Consumed;
                 }
@@ -233,6 +249,39 @@ impl Run {
     #[must_use]
     pub fn waiting(&self) -> Option<&Approval> {
         self.approvals.values().filter(|a| a.state == ApprovalState::Pending).min_by_key(|a| a.asked_at)
+    }
+
+    /// Gives an approval of this run that covers a request of this digest now, where policy lets it reach so far.
+    #[must_use]
+    pub fn standing(&self, digest: Digest, widest: Scope, at: Timestamp) -> Option<&Approval> {
+        self.approvals.values().find(|approval| {
+            approval.state == ApprovalState::Approved
+                && approval.digest == digest
+                && approval.standing.is_some_and(|it| it.scope <= widest && !it.is_over(at))
+        })
+    }
+
+    /// Says whether the time of a question or of an answer is over, if anything comes of it.
+    pub(crate) fn has_lapsed(&self, approval: &Approval, at: Timestamp) -> bool {
+        self.lapse_of(approval).is_some_and(|lapses| lapses <= at)
+    }
+
+    /// Gives when the next question or answer lapses, if any does.
+    #[must_use]
+    pub fn next_lapse(&self) -> Option<Timestamp> {
+        self.approvals.values().filter_map(|approval| self.lapse_of(approval)).min()
+    }
+
+    fn lapse_of(&self, approval: &Approval) -> Option<Timestamp> {
+        match (approval.state, approval.standing) {
+            (ApprovalState::Pending, _) => Some(approval.expires_at),
+            (ApprovalState::Approved, Some(standing)) => standing.until,
+            // What a person allowed and nobody launched.
+            (ApprovalState::Approved, None) => {
+                (self.stage == Stage::Cleared(Some(approval.approval_id))).then_some(approval.expires_at)
+            }
+            _ => None,
+        }
     }
 
     /// Says what has to be done.

@@ -68,6 +68,11 @@ fn question(n: u8) -> Question {
     }
 }
 
+/// As far as an answer may reach.
+fn latest() -> Timestamp {
+    Timestamp::from_millis(60_000)
+}
+
 fn draft() -> impl Strategy<Value = Draft> {
     let kind = prop_oneof![
         Just(EventKind::AGENT_MESSAGE),
@@ -104,7 +109,7 @@ fn permission() -> impl Strategy<Value = Permission> {
 fn command() -> impl Strategy<Value = Command> {
     let verdict =
         prop_oneof![Just(Verdict::Allow), Just(Verdict::Ask), Just(Verdict::Ask), Just(Verdict::Deny)];
-    let answer = prop_oneof![3 => Just(Answer::Allow), 1 => Just(Answer::AllowEdited { input: json!({}) }), 1 => Just(Answer::Deny { feedback: None })];
+    let answer = prop_oneof![3 => Just(Answer::allow_once()), 1 => Just(Answer::AllowEdited { input: json!({}) }), 1 => Just(Answer::Deny { feedback: None })];
     let ending = prop_oneof![
         Just(Ending::Completed),
         Just(Ending::Failed),
@@ -132,7 +137,7 @@ fn command() -> impl Strategy<Value = Command> {
         1 => (0..8u8).prop_map(|n| Command::Retract { approval_id: id(n) }),
         1 => Just(Command::Withdraw { permission: "p".to_owned() }),
         4 => (0..8u8, 0..2u8, answer).prop_map(|(n, d, answer)| Command::Settle {
-            approval_id: id(n), digest: digest(d / 2 + d % 2), answer, by: "cli:ada".into()
+            approval_id: id(n), digest: digest(d / 2 + d % 2), answer, by: "cli:ada".into(), latest: latest()
         }),
         1 => Just(Command::Lapse),
         6 => (0..4u8).prop_map(|d| Command::Launch { digest: digest(d / 3), supervision: None }),
@@ -253,7 +258,13 @@ fn step(run: &mut Run, at: u64, command: Command) -> Result<Vec<Entry>, Refused>
 }
 
 fn allow(n: u8) -> Command {
-    Command::Settle { approval_id: id(0), digest: digest(n), answer: Answer::Allow, by: "cli:ada".into() }
+    Command::Settle {
+        approval_id: id(0),
+        digest: digest(n),
+        answer: Answer::allow_once(),
+        by: "cli:ada".into(),
+        latest: latest(),
+    }
 }
 
 fn launch(n: u8) -> Command {
@@ -285,7 +296,7 @@ fn silence_is_never_a_yes() {
     let mut late = asked();
     let answer = step(&mut late, 6_000, allow(0));
     assert!(
-        matches!(answer, Err(Refused::AlreadySettled { state: "expired", .. })),
+        matches!(answer, Err(Refused::AlreadySettled { state: ApprovalState::Expired, .. })),
         "an answer after the time is none"
     );
 
@@ -334,8 +345,13 @@ fn only_an_editable_question_takes_another_input() {
         assert_eq!(kinds(&asked), ["command_started", "approval_required"]);
         let input = json!({"command": "rm -i x"});
         let answer = Answer::AllowEdited { input: input.clone() };
-        let settle =
-            Command::Settle { approval_id: id(3), digest: digest(0), answer, by: "cli:ada".to_owned() };
+        let settle = Command::Settle {
+            approval_id: id(3),
+            digest: digest(0),
+            answer,
+            by: "cli:ada".to_owned(),
+            latest: latest(),
+        };
         match step(&mut run, 2_000, settle) {
             Ok(entries) => {
                 assert!(editable);
@@ -359,10 +375,14 @@ fn a_question_taken_back_takes_no_answer() {
     let late = Command::Settle {
         approval_id: id(3),
         digest: digest(0),
-        answer: Answer::Allow,
+        answer: Answer::allow_once(),
         by: "cli:ada".to_owned(),
+        latest: latest(),
     };
-    assert!(matches!(step(&mut run, 1_700, late), Err(Refused::AlreadySettled { state: "withdrawn", .. })));
+    assert!(matches!(
+        step(&mut run, 1_700, late),
+        Err(Refused::AlreadySettled { state: ApprovalState::Superseded, .. })
+    ));
 }
 
 #[test]
@@ -377,8 +397,9 @@ fn an_agent_that_waits_for_its_user_still_waits_when_a_person_has_answered_anoth
     let answer = Command::Settle {
         approval_id: id(3),
         digest: digest(0),
-        answer: Answer::Allow,
+        answer: Answer::allow_once(),
         by: "cli:ada".to_owned(),
+        latest: latest(),
     };
     step(&mut run, 1_300, answer).unwrap();
     assert_eq!(run.record().status, Status::InputRequired);

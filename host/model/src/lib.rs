@@ -27,7 +27,7 @@ mod time;
 mod verdict;
 
 pub use access::Access;
-pub use approval::{Answer, Approval, ApprovalState};
+pub use approval::{Answer, Approval, ApprovalState, Standing};
 pub use artifact::{ArtifactRef, SpilledValue};
 pub use bounds::{Bounds, BoundsError, parse_bounded};
 pub use canonical::{canonical_json, digest_of};

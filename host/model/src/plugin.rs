@@ -238,7 +238,7 @@ pub enum PermissionAnswer {
 impl From<PersonsAnswer> for PermissionAnswer {
     fn from(answer: PersonsAnswer) -> Self {
         match answer {
-            PersonsAnswer::Allow => Self::Allow,
+            PersonsAnswer::Allow { .. } => Self::Allow,
             PersonsAnswer::AllowEdited { input } => Self::AllowEdited(input),
             PersonsAnswer::Deny { feedback } => {
                 Self::Deny(feedback.unwrap_or_else(|| "a person denied it".to_owned()))

@@ -82,6 +82,13 @@ impl Scope {
             Self::Session => "session",
         }
     }
+
+    /// Says whether it is the narrowest.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+    #[must_use]
+    pub fn is_once(&self) -> bool {
+        *self == Self::Once
+    }
 }
 
 /// What one rule says of a question: for people who want to understand a ruling.

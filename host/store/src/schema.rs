@@ -27,6 +27,11 @@ const PUBLISHED: &str = "CREATE INDEX IF NOT EXISTS specs_published ON specs (
     json_extract(spec, '$.metadata.a2a.context_id')
 ) WHERE json_extract(spec, '$.metadata.a2a.agent') IS NOT NULL";
 
+/// Finds what waits for an answer and what answers still cover, by the request (`read/approvals.rs`); older journals get
+/// it, too.
+const OPEN_APPROVALS: &str = "CREATE INDEX IF NOT EXISTS approvals_open ON approvals (digest)
+    WHERE state IN ('pending', 'approved')";
+
 /// Opens the database for writing; makes it if it is not there.
 ///
 /// Takes no lock but a reader's if the database exists.
@@ -43,6 +48,7 @@ pub(crate) fn open_writer(folder: &StateFolder) -> Result<Connection, StoreError
     }
     // Takes no lock but a reader's where it is there.
     connection.execute_batch(PUBLISHED)?;
+    connection.execute_batch(OPEN_APPROVALS)?;
     // 16 MiB of log before it is merged: fewer flushes in long bursts. What a burst left is given back afterwards.
     connection.pragma_update(None, "wal_autocheckpoint", 4096)?;
     connection.pragma_update(None, "journal_size_limit", 64 << 20)?;

@@ -1,6 +1,6 @@
 //! Answers to permissions, where the operator lets a token's holder speak for a person.
 
-use pointsman_model::{Answer, Approval, ApprovalId, Digest, RunRecord};
+use pointsman_model::{Answer, Approval, ApprovalId, Digest, RunRecord, Scope, Timestamp};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -21,6 +21,10 @@ struct Reply {
     feedback: Option<String>,
     #[serde(default)]
     input: Option<Value>,
+    #[serde(default)]
+    scope: Option<Scope>,
+    #[serde(default)]
+    until: Option<Timestamp>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -64,6 +68,12 @@ impl<C: Calls> Tasks<C> {
             if answers.iter().any(|(other, ..)| *other == id) {
                 return Err(wrong(format!("question {id} is answered twice")));
             }
+            if let Answer::Allow { scope, .. } = answer
+                && scope > asked.scope
+            {
+                let widest = asked.scope.as_str();
+                return Err(wrong(format!("question {id} can be allowed for {widest} at the widest")));
+            }
             answers.push((id, digest, answer));
         }
         if answers.is_empty() {
@@ -85,8 +95,11 @@ fn read(value: &Value) -> Result<(ApprovalId, Digest, Answer), Fault> {
     if reply.kind.is_some_and(|kind| kind != "permission_answer") {
         return Err(wrong("no answer to a permission: its type must be permission_answer".to_owned()));
     }
+    if (reply.scope.is_some() || reply.until.is_some()) && !matches!(reply.answer, Word::Allow) {
+        return Err(wrong("scope and until go with allow alone".to_owned()));
+    }
     let answer = match (reply.answer, reply.input) {
-        (Word::Allow, None) => Answer::Allow,
+        (Word::Allow, None) => Answer::Allow { scope: reply.scope.unwrap_or_default(), until: reply.until },
         (Word::AllowEdited, Some(input)) => Answer::AllowEdited { input },
         (Word::Deny, None) => Answer::Deny { feedback: reply.feedback },
         (Word::AllowEdited, None) => return Err(wrong("allow_edited needs input".to_owned())),

@@ -11,7 +11,7 @@ use pointsman_model::calls::{
 use pointsman_model::plugin::Feature;
 use pointsman_model::{
     Answer, Approval, ApprovalId, ApprovalState, Digest, Event, EventKind, Message, Role, RunId, RunRecord,
-    SessionId, SessionMode, Status, Timestamp,
+    Scope, SessionId, SessionMode, Status, Timestamp,
 };
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -133,6 +133,11 @@ impl Fake {
             settled_at: None,
             settled_by: None,
             feedback: None,
+            scope: Scope::Once,
+            standing: None,
+            uses: 0,
+            used_at: None,
+            superseded_by: None,
         };
         self.runs().approvals.insert(approval.approval_id, approval.clone());
         self.tell(run, "approval_required", json!({"approval_id": approval.approval_id}));

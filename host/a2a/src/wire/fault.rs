@@ -113,6 +113,7 @@ impl From<Error> for Fault {
         match error {
             Error::UnknownRun(task) => Self::TaskNotFound { task },
             Error::Invalid(message) => Self::invalid("message", message),
+            Error::Answer(refused) => Self::invalid("message.parts", refused.to_string()),
             Error::AlreadyTerminal(_) | Error::NotActiveHere { .. } | Error::NotAwaitingInput(_) => {
                 Self::Unsupported { message: error.to_string() }
             }

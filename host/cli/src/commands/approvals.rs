@@ -29,7 +29,7 @@ pub(super) fn run(out: Out, loaded: &Loaded, command: ApprovalsCommand) -> Outco
         ApprovalsCommand::Allow { approval, input } => {
             let answer = match input.as_deref().map(edited).transpose()? {
                 Some(input) => Answer::AllowEdited { input },
-                None => Answer::Allow,
+                None => Answer::allow_once(),
             };
             settle(out, loaded, &state, &approval.approval, answer)
         }
@@ -187,6 +187,8 @@ fn state_word(paint: Paint, state: ApprovalState) -> String {
         ApprovalState::Pending => paint.warn(state.as_str()),
         ApprovalState::Approved | ApprovalState::Consumed => paint.good(state.as_str()),
         ApprovalState::Denied => paint.bad(state.as_str()),
-        ApprovalState::Expired | ApprovalState::Withdrawn => paint.dim(state.as_str()),
+        ApprovalState::Expired | ApprovalState::Superseded | ApprovalState::Withdrawn => {
+            paint.dim(state.as_str())
+        }
     }
 }

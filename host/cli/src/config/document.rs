@@ -37,6 +37,8 @@ pub(crate) struct Config {
     pub(crate) a2a: A2a,
     /// Bounds of every run.
     pub(crate) runs: Runs,
+    /// Questions to people.
+    pub(crate) approvals: Approvals,
     /// How long calls may wait for news.
     pub(crate) waits: Waits,
     /// What is written to standard error.
@@ -202,6 +204,20 @@ impl Default for Runs {
             stop_grace: TextDuration::from_secs(3),
             approval_ttl: TextDuration::from_secs(24 * 3600),
         }
+    }
+}
+
+/// Questions to people. How long they stay open is `runs.approval_ttl`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Approvals {
+    /// How far in time an answer may reach that covers the same request again.
+    pub(crate) longest_session: TextDuration,
+}
+
+impl Default for Approvals {
+    fn default() -> Self {
+        Self { longest_session: TextDuration::from_secs(8 * 3600) }
     }
 }
 

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use pointsman_capabilities::process::SupervisorCommand;
 use pointsman_capabilities::secret::{SecretSource, Secrets};
 use pointsman_engine::{
-    BackendSettings, ComponentSource, PolicySettings, Profiles, SanitizerSettings, Settings, WaitLimits,
+    BackendSettings, ComponentSource, PolicySettings, Profiles, SanitizerSettings, Settings, SystemClock,
+    WaitLimits,
 };
 use serde_json::Value;
 
@@ -48,7 +49,9 @@ pub(crate) fn settings(loaded: &Loaded) -> Result<Settings, ConfigError> {
         stop_grace: config.runs.stop_grace.get(),
         approval_ttl: config.runs.approval_ttl.get(),
         corrective_turns: config.runs.corrective_turns,
+        longest_session: config.approvals.longest_session.get(),
         live_runs: config.runs.live,
+        clock: Arc::new(SystemClock),
     })
 }
 

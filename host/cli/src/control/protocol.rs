@@ -95,7 +95,7 @@ mod tests {
     fn a_request_is_one_object_with_one_key() {
         let id: ApprovalId = "6f1c2a34-0f5e-4c6b-9a51-2f0f7c1d9e10".parse().unwrap();
         let digest = Digest::of(b"request");
-        let request = Request::AnswerApproval { approval_id: id, digest, answer: Answer::Allow };
+        let request = Request::AnswerApproval { approval_id: id, digest, answer: Answer::allow_once() };
         let line =
             json!({"answer_approval": {"approval_id": id, "digest": digest, "answer": {"answer": "allow"}}});
         assert_eq!(serde_json::to_value(&request).unwrap(), line);

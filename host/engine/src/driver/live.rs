@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use pointsman_capabilities::timer::Ring;
 use pointsman_kernel::Command;
-use pointsman_model::plugin::{Effect, Feature, Input, PluginEvent, Stamped};
-use pointsman_model::{Ending, EventKind, Message, Outcome, RunSpec, Status, reason};
+use pointsman_model::plugin::{Effect, Feature, Input, PermissionAnswer, PluginEvent, Stamped};
+use pointsman_model::{Ending, EventKind, Message, Outcome, RunSpec, Status, Timestamp, reason};
 use pointsman_sandbox::{BackendPlugin, BackendRun};
 use pointsman_store::Durability;
 use serde_json::{Value, json};
@@ -22,7 +22,7 @@ use super::told::{kind_of, with_item};
 use super::{Driver, Step, respond};
 use crate::journal::JournalError;
 use crate::order::Order;
-use crate::{Error, clock, request};
+use crate::{Error, request};
 
 /// Inputs handed to a plugin at once, at most. Each may hold many lines.
 const BATCH: usize = 16;
@@ -84,7 +84,7 @@ impl Driver {
                 None => break outcome,
             }
         };
-        let outcome = self.parts.sanitizers.clean_outcome(outcome, clock::now()).await;
+        let outcome = self.parts.sanitizers.clean_outcome(outcome, self.parts.now()).await;
         self.finish(outcome).await;
         Ok(Step::On)
     }
@@ -118,7 +118,7 @@ impl Driver {
                 Gathered::Inputs(inputs) => inputs,
                 Gathered::Over(outcome) => return Ok(outcome),
             };
-            effects = match call(stage, inputs).await {
+            effects = match call(stage, inputs, self.parts.now()).await {
                 Ok(effects) => effects,
                 Err(outcome) => return Ok(outcome),
             };
@@ -132,6 +132,9 @@ impl Driver {
                 // Nobody waits for a plugin that keeps itself busy.
                 while let Ok(order) = self.mailbox.try_recv() {
                     self.take_live(stage, order).await?;
+                }
+                if self.journal.run().cancel_requested().is_some() {
+                    stage.take_back();
                 }
                 return Ok(stage.take_own());
             }
@@ -160,7 +163,7 @@ impl Driver {
                     let why = self.journal.run().cancel_requested().unwrap_or(reason::CANCELLED).to_owned();
                     return Ok(Gathered::Over(Outcome::without_result(Ending::Cancelled, reason::CANCELLED, why)));
                 }
-                () = tokio::time::sleep_until(lapse) => self.lapse_live(stage).await?,
+                () = lapse => self.lapse_live(stage).await?,
                 Some(ring) = stage.rings.recv() => stage.own.extend(stage.hands.ring(ring)),
                 input = stage.inputs.recv() => {
                     let Some(first) = input else { continue };
@@ -276,7 +279,7 @@ impl Driver {
         }
         let events = std::mem::take(told);
         let sanitizers = Arc::clone(&self.parts.sanitizers);
-        let at = clock::now();
+        let at = self.parts.now();
         let clean = tokio::task::spawn_blocking(move || sanitizers.clean(events, at)).await;
         match clean {
             Ok(clean) => self.journal.emit(clean).await,
@@ -309,6 +312,17 @@ impl Driver {
 }
 
 impl Stage {
+    /// A run that is being stopped is allowed nothing any more, not even what was allowed a moment ago.
+    fn take_back(&mut self) {
+        for input in &mut self.own {
+            if let Input::Permission(_, answer) = input
+                && matches!(answer, PermissionAnswer::Allow | PermissionAnswer::AllowEdited(_))
+            {
+                *answer = PermissionAnswer::Cancelled;
+            }
+        }
+    }
+
     /// Hands over the host's own inputs. A plugin that answers refusals with nothing but what is refused again would
     /// go on for ever.
     fn take_own(&mut self) -> Gathered {
@@ -333,11 +347,10 @@ enum Gathered {
 }
 
 /// Hands inputs to the plugin, off the reactor.
-async fn call(stage: &mut Stage, inputs: Vec<Input>) -> Result<Vec<Effect>, Outcome> {
+async fn call(stage: &mut Stage, inputs: Vec<Input>, at: Timestamp) -> Result<Vec<Effect>, Outcome> {
     let Some(mut guest) = stage.guest.take() else {
         return Err(Outcome::failed(reason::PLUGIN_FAILED, "the plugin is gone"));
     };
-    let at = clock::now();
     let inputs: Vec<Stamped> = inputs.into_iter().map(|input| Stamped { at, input }).collect();
     let called = tokio::task::spawn_blocking(move || {
         let effects = guest.handle(&inputs);

@@ -8,14 +8,14 @@ mod permission;
 mod raise;
 mod told;
 
+use std::future::Future;
 use std::sync::Arc;
 
 use pointsman_kernel::{Command, Next, Question as Asked, Refused};
-use pointsman_model::{ApprovalId, Outcome, Question, RunRecord, RunSpec, reason};
+use pointsman_model::{ApprovalId, Outcome, Question, RunRecord, RunSpec, Timestamp, reason};
 use pointsman_store::Durability;
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::Instant;
 
 use crate::journal::{Journal, JournalError};
 use crate::order::Order;
@@ -143,7 +143,7 @@ impl Driver {
             access: Some(spec.access),
             detail,
             facts: facts.unwrap_or_else(|_| json!({})),
-            at: clock::now(),
+            at: self.parts.now(),
         }
     }
 
@@ -170,9 +170,14 @@ impl Driver {
             digest: request::digest(action, spec, &detail),
             chain: question.chain.clone(),
             detail,
-            expires_at: clock::now().plus_seconds(ttl),
+            expires_at: self.parts.now().plus_seconds(ttl),
             judged: Some(Box::new(question)),
         }
+    }
+
+    /// No answer that is given now reaches further than this.
+    fn latest(&self) -> Timestamp {
+        self.parts.now().plus_seconds(self.parts.settings.longest_session.as_secs())
     }
 
     /// Parks the run until a person has spoken, time is up, or somebody cancels it.
@@ -181,7 +186,7 @@ impl Driver {
             let lapse = self.lapse();
             let order = tokio::select! {
                 order = self.mailbox.recv() => order,
-                () = tokio::time::sleep_until(lapse) => {
+                () = lapse => {
                     self.write(Command::Lapse, Durability::Flushed).await?;
                     continue;
                 }
@@ -218,7 +223,7 @@ impl Driver {
                     }
                     return Turn::Leave;
                 }
-                () = tokio::time::sleep_until(lapse) => self.write(Command::Lapse, Durability::Flushed).await,
+                () = lapse => self.write(Command::Lapse, Durability::Flushed).await,
                 admission = &mut admission => return Turn::Ours(admission),
             };
             if let Err(error) = written {
@@ -236,7 +241,8 @@ impl Driver {
                 respond(reply, written)
             }
             Order::Settle { approval_id, digest, answer, by, reply } => {
-                let settle = Command::Settle { approval_id, digest, answer, by };
+                let latest = self.latest();
+                let settle = Command::Settle { approval_id, digest, answer, by, latest };
                 let written = self.write(settle, Durability::Flushed).await;
                 respond(reply, written)
             }
@@ -247,16 +253,15 @@ impl Driver {
         }
     }
 
-    /// When the next question lapses; far away if none is open.
-    fn lapse(&self) -> Instant {
-        let now = clock::now().as_millis();
-        let open = self.journal.run().approvals().filter(|approval| {
-            use pointsman_model::ApprovalState::{Approved, Pending};
-            matches!(approval.state, Pending | Approved)
-        });
-        let next = open.map(|approval| approval.expires_at.as_millis()).min();
-        let wait = next.map_or(u64::from(u32::MAX), |at| at.saturating_sub(now));
-        Instant::now() + std::time::Duration::from_millis(wait)
+    /// Waits until the next question or answer lapses; for ever if none can.
+    fn lapse(&self) -> impl Future<Output = ()> + Send + 'static {
+        let sleep = self.journal.run().next_lapse().map(|at| self.parts.settings.clock.sleep_until(at));
+        async move {
+            match sleep {
+                Some(sleep) => sleep.await,
+                None => std::future::pending().await,
+            }
+        }
     }
 }
 
@@ -295,6 +300,6 @@ fn in_words(refused: &Refused) -> Error {
     match refused {
         Refused::Ended(status) => Error::AlreadyTerminal(*status),
         Refused::Stage { status, .. } => Error::NotAwaitingInput(*status),
-        refused => Error::Invalid(refused.to_string()),
+        refused => Error::Answer(refused.clone()),
     }
 }

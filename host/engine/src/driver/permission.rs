@@ -2,15 +2,15 @@
 
 use pointsman_kernel::{Command, Refused};
 use pointsman_model::plugin::{Input, Permission, PermissionAnswer};
-use pointsman_model::{Answer, Approval, ApprovalId, ApprovalState, Digest, Ruling, Verdict};
-use pointsman_store::Durability;
+use pointsman_model::{Answer, Approval, ApprovalId, ApprovalState, Digest, Ruling, Scope, Verdict};
+use pointsman_store::{Durability, Store};
 use serde_json::{Map, Value, json};
 
 use super::hands::refused;
 use super::live::Stage;
 use super::{Driver, in_words};
-use crate::Error;
 use crate::journal::JournalError;
+use crate::{Error, request};
 
 /// By these names agents' tools take the path that they work on.
 const PATHS: [&str; 3] = ["path", "file_path", "notebook_path"];
@@ -26,6 +26,11 @@ impl Driver {
         stage: &mut Stage,
         permission: Permission,
     ) -> Result<(), JournalError> {
+        if self.journal.run().cancel_requested().is_some() {
+            // It asks while it is being stopped.
+            stage.own.push_back(Input::Permission(permission.id, PermissionAnswer::Cancelled));
+            return Ok(());
+        }
         if let Some(reason) = self.unaskable(&permission) {
             stage.own.push_back(refused("ask-permission", None, "", reason));
             return Ok(());
@@ -50,6 +55,24 @@ impl Driver {
                 PermissionAnswer::Deny(why)
             }
             Verdict::Ask | Verdict::Abstain => {
+                let digest = request::digest("permission", &spec, &detail);
+                if let Some(standing) = self.standing(&ruling, digest).await? {
+                    let using = Command::UseStanding {
+                        permission: Some(permission.clone()),
+                        ruling: ruling.clone(),
+                        digest,
+                        standing: Box::new(standing),
+                    };
+                    match self.write(using, Durability::Flushed).await {
+                        Ok(()) => {
+                            stage.own.push_back(Input::Permission(id, PermissionAnswer::Allow));
+                            return Ok(());
+                        }
+                        // It ended between the look and the use.
+                        Err(JournalError::Refused(_)) => {}
+                        Err(error) => return Err(error),
+                    }
+                }
                 let asked = self.asked("permission", &spec, question, detail, ruling.ttl_seconds);
                 let ask = Command::AskPermission { permission, ruling, question: asked };
                 return self.write(ask, Durability::Flushed).await;
@@ -59,16 +82,30 @@ impl Driver {
         Ok(())
     }
 
-    /// Says why a question cannot be put: answers go by its id, and a person must be able to read them all.
+    /// Says why a question cannot be put: a person must be able to read them all. One that takes another's place adds
+    /// none.
     fn unaskable(&self, permission: &Permission) -> Option<String> {
         let run = self.journal.run();
-        let open: Vec<&Approval> =
-            run.approvals().filter(|approval| approval.state == ApprovalState::Pending).collect();
-        if open.len() >= OPEN_QUESTIONS {
-            return Some(format!("{OPEN_QUESTIONS} questions of this run wait for a person already"));
+        let pending = |approval: &&Approval| approval.state == ApprovalState::Pending;
+        let open = || run.approvals().filter(pending);
+        let anew = open().any(|approval| run.permission_of(approval.approval_id) == Some(&permission.id));
+        (open().count() >= OPEN_QUESTIONS && !anew)
+            .then(|| format!("{OPEN_QUESTIONS} questions of this run wait for a person already"))
+    }
+
+    /// Finds an approval that covers a request: one of this run, or one of an earlier run of its session.
+    async fn standing(&self, ruling: &Ruling, digest: Digest) -> Result<Option<Approval>, JournalError> {
+        let (run, at) = (self.journal.run(), self.parts.now());
+        let widest = ruling.scope.unwrap_or(Scope::Session);
+        if let Some(approval) = run.standing(digest, widest, at) {
+            return Ok(Some(approval.clone()));
         }
-        let same = |approval: &&Approval| run.permission_of(approval.approval_id) == Some(&permission.id);
-        open.iter().any(same).then(|| format!("question {:?} is open already", permission.id))
+        if widest != Scope::Session {
+            return Ok(None);
+        }
+        let session = run.record().session_id;
+        let looked = move |store: &Store| store.standing_approval(session, digest, at);
+        Ok(self.parts.store.read(looked).await?)
     }
 
     /// Takes a person's answer and hands it to the agent.
@@ -85,14 +122,32 @@ impl Driver {
         {
             return Ok(Err(denied));
         }
-        let settle = Command::Settle { approval_id, digest, answer: answer.clone(), by };
+        let latest = self.latest();
+        let settle = Command::Settle { approval_id, digest, answer: answer.clone(), by, latest };
         match self.write(settle, Durability::Flushed).await {
             Ok(()) => {}
             Err(JournalError::Refused(refused)) => return Ok(Err(in_words(&refused))),
             Err(error) => return Err(error),
         }
-        if let Some(id) = self.journal.run().permission_of(approval_id) {
-            stage.own.push_back(Input::Permission(id.to_owned(), answer.into()));
+        let told = match answer {
+            Answer::Deny { .. } => answer.into(),
+            // Used before it is told: whoever dies in between has told nothing, and nobody can tell it again.
+            allowed => match self.write(Command::Claim { approval_id }, Durability::Flushed).await {
+                Ok(()) => allowed.into(),
+                Err(JournalError::Refused(_)) => PermissionAnswer::Cancelled,
+                Err(error) => return Err(error),
+            },
+        };
+        let run = self.journal.run();
+        // One that was asked anew has another digest.
+        let covers = |it: &&Approval| it.superseded_by == Some(approval_id) && it.digest == digest;
+        let alike =
+            run.approvals().filter(covers).filter_map(|approval| run.permission_of(approval.approval_id));
+        for id in alike {
+            stage.own.push_back(Input::Permission(id.to_owned(), told.clone()));
+        }
+        if let Some(id) = run.permission_of(approval_id) {
+            stage.own.push_back(Input::Permission(id.to_owned(), told));
         }
         Ok(Ok(()))
     }

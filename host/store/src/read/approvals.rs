@@ -1,6 +1,6 @@
 //! Reading questions to a person.
 
-use pointsman_model::{Approval, ApprovalId, ApprovalState, RunId};
+use pointsman_model::{Approval, ApprovalId, ApprovalState, Digest, RunId, Scope, SessionId, Timestamp};
 use rusqlite::{Params, params};
 
 use super::{from_json, row_of};
@@ -44,6 +44,42 @@ impl Store {
     pub fn approvals_of(&self, run: RunId) -> Result<Vec<Approval>, StoreError> {
         let row = self.with_reader(|connection| row_of(connection, run))?;
         self.approvals_where("SELECT approval FROM approvals WHERE run = ?1 ORDER BY asked, uuid", [row])
+    }
+
+    /// Gives every question that waits for an answer and is about exactly this, of whatever run, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// If the state cannot be read.
+    pub fn pending_alike(&self, digest: Digest) -> Result<Vec<Approval>, StoreError> {
+        self.approvals_where(
+            "SELECT approval FROM approvals WHERE digest = ?1 AND state = 'pending' ORDER BY asked, uuid",
+            [digest.to_string()],
+        )
+    }
+
+    /// Gives the approval of an earlier run that covers exactly this in all of its session, if one does now.
+    ///
+    /// # Errors
+    ///
+    /// If the state cannot be read.
+    pub fn standing_approval(
+        &self,
+        session: SessionId,
+        digest: Digest,
+        at: Timestamp,
+    ) -> Result<Option<Approval>, StoreError> {
+        let found = self.approvals_where(
+            "SELECT a.approval FROM approvals AS a JOIN runs AS r ON r.id = a.run
+             WHERE a.digest = ?2 AND a.state = 'approved'
+                 AND r.session = (SELECT id FROM sessions WHERE uuid = ?1)
+             ORDER BY a.asked DESC, a.uuid",
+            [session.to_string(), digest.to_string()],
+        )?;
+        let covers = |approval: &Approval| {
+            approval.standing.is_some_and(|it| it.scope == Scope::Session && !it.is_over(at))
+        };
+        Ok(found.into_iter().find(covers))
     }
 
     fn approvals_where(&self, question: &str, values: impl Params) -> Result<Vec<Approval>, StoreError> {

@@ -102,7 +102,7 @@ pub(crate) fn normalised(cwd: &str) -> &str {
 }
 
 /// Reads JSON that this store wrote.
-fn from_json<T: DeserializeOwned>(what: &str, text: &str) -> Result<T, StoreError> {
+pub(crate) fn from_json<T: DeserializeOwned>(what: &str, text: &str) -> Result<T, StoreError> {
     serde_json::from_str(text)
         .map_err(|error| StoreError::Damaged { what: format!("{what} cannot be read: {error}") })
 }

@@ -318,7 +318,7 @@ fn insert_content(connection: &Connection, digest: &str, value: &SpilledValue) -
     Ok(content)
 }
 
-/// Stores questions, new or settled; holds each to the way that a question may go.
+/// Stores questions, new or settled; holds each to the way that a question may go, so that none is used twice.
 pub(crate) fn put_approvals(
     connection: &Connection,
     row: i64,
@@ -333,7 +333,8 @@ pub(crate) fn put_approvals(
         let digest = approval.digest.to_string();
         if let Some((run, state, known_digest)) = known {
             let same = run == row && known_digest == digest;
-            if !same || !may_become(&state, approval.state) {
+            let may = ApprovalState::from_word(&state).is_some_and(|state| state.may_become(approval.state));
+            if !same || !may {
                 return Err(StoreError::ApprovalSettled {
                     approval: approval.approval_id,
                     from: if same { state } else { "another question".to_owned() },
@@ -356,13 +357,6 @@ pub(crate) fn put_approvals(
             ])?;
     }
     Ok(())
-}
-
-/// A pending question may be settled in any way, an approved one used or lost; everything else stays as it is, so
-/// that no approval is ever used twice.
-fn may_become(from: &str, to: ApprovalState) -> bool {
-    use ApprovalState::{Approved, Consumed, Expired, Pending, Withdrawn};
-    from == Pending.as_str() || (from == Approved.as_str() && [Consumed, Expired, Withdrawn].contains(&to))
 }
 
 fn remember(connection: &Connection, session: i64, commit: &Commit) -> Result<(), StoreError> {

@@ -2,6 +2,7 @@
 
 mod append;
 mod create;
+mod lapse;
 mod mail;
 
 pub(crate) use append::{EventRow, SpilledRow, insert_events, insert_spilled};

@@ -1,6 +1,6 @@
 //! Questions to a person: settled once, used once.
 
-use pointsman_model::{Approval, ApprovalId, ApprovalState, Digest, RunRecord};
+use pointsman_model::{Approval, ApprovalId, ApprovalState, Digest, RunRecord, Scope};
 use pointsman_store::{Commit, StoreError};
 use rstest::rstest;
 use serde_json::json;
@@ -24,6 +24,11 @@ fn question(record: &RunRecord) -> Approval {
         settled_at: None,
         settled_by: None,
         feedback: None,
+        scope: Scope::Once,
+        standing: None,
+        uses: 0,
+        used_at: None,
+        superseded_by: None,
     }
 }
 

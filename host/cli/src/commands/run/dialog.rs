@@ -162,7 +162,7 @@ impl Permission {
             ("y" | "yes", "", _) => {
                 let answer = match self.edited.take() {
                     Some(input) => Answer::AllowEdited { input },
-                    None => Answer::Allow,
+                    None => Answer::allow_once(),
                 };
                 self.answer(answer)
             }
@@ -261,8 +261,8 @@ mod tests {
 
     #[test]
     fn yes_is_yes_and_quit_is_quit() {
-        assert_eq!(answered(take(&mut dialog(false), " Y ")), Answer::Allow);
-        assert_eq!(answered(take(&mut dialog(false), "yes")), Answer::Allow);
+        assert_eq!(answered(take(&mut dialog(false), " Y ")), Answer::allow_once());
+        assert_eq!(answered(take(&mut dialog(false), "yes")), Answer::allow_once());
         assert_eq!(take(&mut dialog(false), "q"), Step::Quit);
     }
 
@@ -286,7 +286,7 @@ mod tests {
         let input = json!({ "command": "make clean" });
         assert_eq!(take(&mut it, "e"), Step::Edit(input.clone()));
         assert_eq!(it.edited(Ok(Some(input)), Paint::plain()), ["Nothing was edited."]);
-        assert_eq!(answered(take(&mut it, "y")), Answer::Allow);
+        assert_eq!(answered(take(&mut it, "y")), Answer::allow_once());
         let mut it = dialog(true);
         let better = json!({ "command": "make -n clean" });
         let shown = it.edited(Ok(Some(better.clone())), Paint::plain()).join("\n");
