@@ -94,7 +94,7 @@ fn what_a_running_agent_asks_is_answered_in_place_and_it_goes_on() {
     assert_eq!(exit, Some(0), "{screen}");
     assert!(screen.contains("it is built"), "{screen}");
     assert!(built.exists());
-    assert_eq!(question(&home)["state"], "approved");
+    assert_eq!(question(&home)["state"], "consumed");
 }
 
 #[test]
