@@ -58,12 +58,14 @@ pub struct Host {
 }
 
 impl Host {
-    /// Starts a host in a place.
-    pub(crate) fn start(place: &Place) -> Self {
+    /// Starts a host in a place, or attaches to one, as `args` behind `serve` and these variables say.
+    pub(crate) fn start(place: &Place, args: &[&str], variables: &[(&str, &str)]) -> Self {
         let log = OpenOptions::new().create(true).append(true).open(place.log()).expect("the log opens");
         let mut child = place
             .pointsman()
             .arg("serve")
+            .args(args)
+            .envs(variables.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(log)
@@ -276,6 +278,21 @@ impl Host {
         let began = Instant::now();
         drop(self.input.take());
         self.wait(began)
+    }
+
+    /// Closes the line and waits for nothing.
+    pub fn close(&mut self) {
+        drop(self.input.take());
+    }
+
+    /// Says whether the process has ended.
+    pub fn gone(&mut self) -> bool {
+        self.child.try_wait().expect("it is our child").is_some()
+    }
+
+    /// Waits for the end, which something else brings about.
+    pub fn ended(mut self) -> Ended {
+        self.wait(Instant::now())
     }
 
     /// Sends a signal and waits for the end. The line stays open.

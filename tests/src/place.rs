@@ -135,13 +135,38 @@ impl Place {
     /// Starts a host that nobody has talked to yet.
     #[must_use]
     pub fn silent_host(&self) -> Host {
-        Host::start(self)
+        self.serving(&[])
+    }
+
+    /// Starts `pointsman serve` with more arguments; nobody has talked to it yet.
+    #[must_use]
+    pub fn serving(&self, args: &[&str]) -> Host {
+        self.serving_with(args, &[])
+    }
+
+    /// Starts `pointsman serve` with more arguments and variables.
+    #[must_use]
+    pub fn serving_with(&self, args: &[&str], variables: &[(&str, &str)]) -> Host {
+        Host::start(self, args, variables)
+    }
+
+    /// Attaches to the host that runs here, once it does, and shakes its hand.
+    #[must_use]
+    pub fn attached(&self) -> Host {
+        crate::eventually("a host to attach to", || {
+            let hosts = fs::read_dir(self.state().join("hosts")).ok()?;
+            let door = |name: &OsStr| name.to_str().is_some_and(|name| name.ends_with(".mcp.sock"));
+            hosts.flatten().any(|entry| door(&entry.file_name())).then_some(())
+        });
+        let mut host = self.serving(&["--attach"]);
+        host.initialize("pointsman-tests");
+        host
     }
 
     /// Starts a host and shakes its hand.
     #[must_use]
     pub fn host(&self) -> Host {
-        let mut host = Host::start(self);
+        let mut host = self.silent_host();
         host.initialize("pointsman-tests");
         host
     }

@@ -1,51 +1,102 @@
-//! Whether this host was started by an agent of another run, and by which.
+//! Whether a process belongs to an agent of a run, and of which.
 //!
-//! An agent that has this program as one of its own MCP servers can launch agents, too. They are a level deeper, which
-//! policies want to know. Agents and their MCP clients may drop variables on the way, so the processes above are
-//! looked at, not only the environment: the tree is kept together by supervisors and cannot be left.
+//! An agent that has this program as one of its own MCP servers, or in its shell, can launch agents, too. They are a
+//! level deeper, which policies want to know, and may do no more than their parent may delegate. Variables are easily
+//! dropped and easily forged, so the processes above are looked at: a tree is kept together by supervisors and cannot
+//! be left, and the supervisor's own environment, which the host wrote, names the run.
 
 use std::ffi::OsString;
 
+use pointsman_engine::chain_below;
 use pointsman_model::{Principal, RunId};
 use pointsman_store::{Store, StoreError};
 
 use crate::SUPERVISE;
 
-/// By this variable an agent knows its run.
-const RUN_ID: &str = "POINTSMAN_RUN_ID";
+/// By this variable an agent knows its run, and a supervisor whose tree it keeps.
+pub(crate) const RUN_ID: &str = "POINTSMAN_RUN_ID";
+/// By this variable an agent can show that it belongs to its run.
+pub(crate) const RUN_TOKEN: &str = "POINTSMAN_RUN_TOKEN";
 
-/// What stands above this process.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Above {
-    /// No agent.
-    Nobody,
-    /// The agent of a run.
-    Run(RunId),
-    /// An agent that hides its run.
-    Somebody,
+/// A run, as somebody names it; `None` for an agent that hides its run.
+pub(crate) type Named = Option<RunId>;
+
+/// What stands above a process.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Trail {
+    /// What the environment of the process, or else of the nearest one above that says anything, names.
+    said: Option<Named>,
+    /// The runs whose trees the supervisors above it keep, nearest first.
+    supervisors: Vec<Named>,
+}
+
+impl Trail {
+    /// Looks at a process and those above it.
+    pub(crate) fn of(pid: u32) -> Self {
+        let mut trail = Self { said: names_run(pid), supervisors: Vec::new() };
+        let mut at = pid;
+        // Trees are not that deep; the bound is against a table that changes while it is read.
+        for _ in 0..1000 {
+            let Some(parent) = parent_of(at).filter(|parent| *parent > 1) else { return trail };
+            at = parent;
+            let names = names_run(at);
+            if is_supervisor(at) {
+                trail.supervisors.push(names.flatten());
+            }
+            trail.said = trail.said.or(names);
+        }
+        trail.said = trail.said.or(Some(None));
+        trail
+    }
+
+    /// Looks at this process. Its own environment can be read everywhere.
+    pub(crate) fn of_this_process() -> Self {
+        let own = std::env::var_os(RUN_ID).and_then(|run| named(&run));
+        let trail = Self::of(std::process::id());
+        Self { said: own.or(trail.said), ..trail }
+    }
+
+    /// Says whether anything speaks for an agent.
+    pub(crate) fn is_agent(&self) -> bool {
+        self.said.is_some() || !self.supervisors.is_empty()
+    }
+
+    /// Gives the run whose agent the process belongs to: `None` for nobody's.
+    ///
+    /// A name is believed from the outermost supervisor inwards, and only if it is that of a run below the one that is
+    /// believed already: a process may forge its environment and play the supervisor, so what it says may lead down its
+    /// own tree and nowhere else.
+    pub(crate) fn believed<E>(
+        &self,
+        is_below: impl Fn(RunId, RunId) -> Result<bool, E>,
+    ) -> Result<Option<Named>, E> {
+        let Some(outermost) = self.supervisors.last() else { return Ok(self.said) };
+        let Some(mut believed) = *outermost else { return Ok(Some(None)) };
+        let inwards = self.supervisors.iter().rev().skip(1).copied().chain(self.said);
+        for run in inwards.flatten() {
+            if run != believed && is_below(run, believed)? {
+                believed = run;
+            }
+        }
+        Ok(Some(Some(believed)))
+    }
 }
 
 /// Gives who stands above this host's clients, from the root; empty for a host that a person's client started.
 pub(crate) fn ancestors(
     store: impl FnOnce() -> Result<Store, StoreError>,
 ) -> Result<Vec<Principal>, StoreError> {
-    let run = match above() {
-        Above::Nobody => return Ok(Vec::new()),
-        Above::Somebody => return Ok(vec![somebody(None)]),
-        Above::Run(run) => run,
-    };
+    let trail = Trail::of_this_process();
+    if !trail.is_agent() {
+        return Ok(Vec::new());
+    }
     let store = store()?;
-    // A run of another state is as good as hidden.
-    let Some(record) = store.run(run)? else { return Ok(vec![somebody(Some(run))]) };
-    let mut chain = store.run_spec(run)?.chain;
-    let depth = chain.last().map_or(0, |last| last.depth) + 1;
-    chain.push(Principal {
-        name: record.agent_name,
-        role: record.role.as_str().to_owned(),
-        run_id: Some(run.to_string()),
-        depth,
-    });
-    Ok(chain)
+    match trail.believed(|run, above| store.is_below(run, above))? {
+        None => Ok(Vec::new()),
+        Some(None) => Ok(vec![somebody(None)]),
+        // A run of another state is as good as hidden.
+        Some(Some(run)) => Ok(chain_below(&store, run)?.unwrap_or_else(|| vec![somebody(Some(run))])),
+    }
 }
 
 fn somebody(run: Option<RunId>) -> Principal {
@@ -57,27 +108,19 @@ fn somebody(run: Option<RunId>) -> Principal {
     }
 }
 
-fn above() -> Above {
-    let own = std::env::var_os(RUN_ID);
-    if let Some(above) = own.and_then(|run| named(&run)) {
-        return above;
-    }
-    processes_above(std::process::id())
-}
-
 /// Says whether a process, or one above it, is an agent of a run, whichever host drives that.
 pub(crate) fn is_agent(pid: u32) -> bool {
-    names_run(pid).is_some() || processes_above(pid) != Above::Nobody
+    Trail::of(pid).is_agent()
 }
 
-fn named(run: &OsString) -> Option<Above> {
+fn named(run: &OsString) -> Option<Named> {
     let run = run.to_str()?;
-    (!run.is_empty()).then(|| run.parse().map_or(Above::Somebody, Above::Run))
+    (!run.is_empty()).then(|| run.parse().ok())
 }
 
 /// Gives the run that a process was started for, as its environment says.
 #[cfg(target_os = "linux")]
-fn names_run(pid: u32) -> Option<Above> {
+fn names_run(pid: u32) -> Option<Named> {
     use std::os::unix::ffi::OsStringExt;
     let prefix = format!("{RUN_ID}=").into_bytes();
     let variable = read(pid, "environ")
@@ -86,37 +129,82 @@ fn names_run(pid: u32) -> Option<Above> {
     variable.and_then(|run| named(&OsString::from_vec(run)))
 }
 
+#[cfg(target_os = "linux")]
+fn is_supervisor(pid: u32) -> bool {
+    read(pid, "cmdline").split(|byte| *byte == 0).nth(1) == Some(SUPERVISE.as_bytes())
+}
+
 /// Reads what the system knows of a process. Processes of other users cannot be read, and are no agents of ours.
 #[cfg(target_os = "linux")]
 fn read(pid: u32, file: &str) -> Vec<u8> {
     std::fs::read(format!("/proc/{pid}/{file}")).unwrap_or_default()
 }
 
+/// Gives the process above another one.
 #[cfg(target_os = "linux")]
-fn processes_above(pid: u32) -> Above {
-    let mut at = pid;
-    // Trees are not that deep; the bound is against a table that changes while it is read.
-    for _ in 0..100 {
-        let Some(parent) = crate::control::parent_of(at).filter(|parent| *parent > 1) else {
-            return Above::Nobody;
-        };
-        at = parent;
-        if let Some(above) = names_run(at) {
-            return above;
-        }
-        if read(at, "cmdline").split(|byte| *byte == 0).nth(1) == Some(SUPERVISE.as_bytes()) {
-            return Above::Somebody;
-        }
-    }
-    Above::Somebody
+pub(crate) fn parent_of(pid: u32) -> Option<u32> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The second field is the name in brackets, which may hold anything; the fourth is the parent.
+    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
 }
 
 #[cfg(not(target_os = "linux"))]
-fn names_run(_pid: u32) -> Option<Above> {
+fn names_run(_pid: u32) -> Option<Named> {
     None
 }
 
 #[cfg(not(target_os = "linux"))]
-fn processes_above(_pid: u32) -> Above {
-    Above::Nobody
+fn is_supervisor(_pid: u32) -> bool {
+    let _ = SUPERVISE;
+    false
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn parent_of(_pid: u32) -> Option<u32> {
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use super::*;
+
+    fn run(byte: u8) -> RunId {
+        RunId::from_random([byte; 16])
+    }
+
+    /// Every run is below those with a lower number.
+    fn believed(said: Option<Named>, supervisors: &[Named]) -> Option<Named> {
+        let below = |inner: RunId, outer: RunId| Ok::<_, Infallible>(inner.to_string() > outer.to_string());
+        Trail { said, supervisors: supervisors.to_vec() }.believed(below).unwrap()
+    }
+
+    #[test]
+    fn a_name_leads_down_its_own_tree_and_nowhere_else() {
+        let (one, two, three) = (Some(run(1)), Some(run(2)), Some(run(3)));
+        assert_eq!(believed(None, &[]), None);
+        assert_eq!(believed(Some(two), &[]), Some(two), "where nothing supervises, the word alone counts");
+        assert_eq!(believed(Some(two), &[two]), Some(two));
+        assert_eq!(believed(None, &[two]), Some(two), "a variable that is gone hides nothing");
+        assert_eq!(believed(Some(one), &[two]), Some(two), "forged");
+        assert_eq!(believed(Some(None), &[two]), Some(two), "forged");
+        assert_eq!(believed(Some(three), &[two]), Some(three));
+        assert_eq!(believed(Some(three), &[three, two]), Some(three));
+        assert_eq!(believed(Some(one), &[one, two]), Some(two), "somebody plays the supervisor");
+        assert_eq!(believed(Some(three), &[None]), Some(None));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_childs_environment_is_read() {
+        let mut child = std::process::Command::new("cat")
+            .env(RUN_ID, run(7).to_string())
+            .stdin(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        assert_eq!(Trail::of(child.id()).said, Some(Some(run(7))));
+        drop(child.stdin.take());
+        child.wait().unwrap();
+    }
 }

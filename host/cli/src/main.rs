@@ -3,6 +3,7 @@
 //! Everything that is decided is decided in the floors below. **Deliberately missing:** logic about runs.
 
 mod args;
+mod attach;
 mod commands;
 mod config;
 mod control;

@@ -31,6 +31,28 @@ pub enum Error {
     /// Anything else about the input; the message says what is wrong and what would help.
     #[error("{0}")]
     Invalid(String),
+    /// The run is none that this agent launched.
+    #[error(
+        "run {run_id} is none of yours: an agent may look at, continue and end only what it, or its own runs, launched"
+    )]
+    NotYours {
+        /// The run.
+        run_id: String,
+    },
+    /// The run is the agent's own.
+    #[error("run {run_id} is your own: whoever works in it can neither end it nor answer for its user")]
+    Oneself {
+        /// The run.
+        run_id: String,
+    },
+    /// The inbox is none that this agent may read.
+    #[error(
+        "the inbox of {name} is none of yours: an agent reads its own, and those of agents that it launched"
+    )]
+    OtherInbox {
+        /// Whose it is.
+        name: String,
+    },
     /// The run has ended.
     #[error("run is already terminal: {0}")]
     AlreadyTerminal(Status),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use pointsman_capabilities::process::{HostEnvironment, Limits, Processes, sweep};
 use pointsman_capabilities::request::{self, Network, Proxies};
 use pointsman_kernel::{Command, Entry, Next, Run};
-use pointsman_model::{Event, HostId, Outcome, RunRecord, reason};
+use pointsman_model::{Event, HostId, Outcome, Principal, RunRecord, reason};
 use pointsman_store::{Durability, Store};
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -17,6 +17,7 @@ use crate::journal::{self, Journal};
 use crate::parts::{Driven, Parts};
 use crate::plugins::Plugins;
 use crate::projection::Projection;
+use crate::tree::PARENT_OVER;
 use crate::{Error, Settings, clock};
 
 /// How often hosts that died are looked for.
@@ -29,7 +30,9 @@ const LINGER: Duration = Duration::from_millis(850);
 #[derive(Clone)]
 pub struct Host {
     pub(crate) parts: Arc<Parts>,
-    tasks: TaskTracker,
+    pub(crate) tasks: TaskTracker,
+    /// Who stands above whoever meets it here, from the root.
+    pub(crate) above: Arc<[Principal]>,
 }
 
 impl Host {
@@ -53,7 +56,8 @@ impl Host {
         let proxies = Proxies::of(&HostEnvironment::of_this_process());
         let network = Network::new(proxies, request::Limits::standard());
         let parts = Arc::new(Parts::new(settings, store, lease, plugins, processes, network));
-        let host = Self { parts, tasks: TaskTracker::new() };
+        let above = Arc::from(parts.settings.ancestors.as_slice());
+        let host = Self { parts, tasks: TaskTracker::new(), above };
         let plugins = Arc::clone(&host.parts.plugins);
         tokio::task::spawn_blocking(move || plugins.vet_policies())
             .await
@@ -143,6 +147,13 @@ impl Host {
             Next::Launch => run.approvals().next().is_some(),
             Next::AskPolicies | Next::Live | Next::Nothing => false,
         };
+        if waits && self.is_orphan(run.spec()).await? {
+            let mut journal = self.journal(run);
+            let cancel = Command::Cancel(PARENT_OVER.to_owned());
+            let written = journal.write(cancel, Durability::Flushed).await;
+            journal.close().await;
+            return written.map_err(|error| Error::Store(error.to_string()));
+        }
         if waits {
             let config = self.parts.read(move |store| store.sealed_config(id)).await?;
             self.drive(run, config, None);
@@ -201,11 +212,12 @@ impl Host {
         let (orders, mailbox) = mpsc::channel(16);
         let (running, over) = watch::channel(());
         self.parts.begin_driving(id, Driven { orders, over });
-        let parts = Arc::clone(&self.parts);
+        let (parts, host) = (Arc::clone(&self.parts), self.clone());
         let driver = Driver::new(Arc::clone(&parts), self.journal(run), config, mailbox, ruled);
         self.tasks.spawn(async move {
             driver.drive().await;
             parts.end_driving(id);
+            host.end_children(id).await;
             drop(running);
         });
     }

@@ -22,12 +22,15 @@ mod plugins;
 mod profile;
 mod projection;
 mod published;
+mod reach;
 mod reads;
 mod request;
 mod sanitize;
 mod settings;
 mod spawn;
 mod steer;
+mod token;
+mod tree;
 mod waits;
 
 pub use client::Client;
@@ -37,6 +40,7 @@ pub use host::Host;
 pub use pointsman_kernel::Refused;
 pub use pointsman_store::{PublishedFilter, PublishedPage};
 pub use profile::{Named, Origin, Profile, Profiles};
+pub use reach::chain_below;
 pub use settings::{
-    BackendSettings, ComponentSource, PolicySettings, SanitizerSettings, Settings, WaitLimits,
+    BackendSettings, ComponentSource, Orphans, PolicySettings, SanitizerSettings, Settings, WaitLimits,
 };

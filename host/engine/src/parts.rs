@@ -15,6 +15,7 @@ use crate::journal::Pen;
 use crate::order::Order;
 use crate::plugins::Plugins;
 use crate::sanitize::Sanitizers;
+use crate::token::Tokens;
 use crate::{BackendSettings, Error, Settings};
 
 /// The parts of a host.
@@ -28,6 +29,8 @@ pub(crate) struct Parts {
     pub(crate) network: Network,
     /// Room for live runs.
     pub(crate) slots: Arc<Semaphore>,
+    /// By which the agents of live runs are known.
+    pub(crate) tokens: Tokens,
     /// Cancelled when the host is to end.
     pub(crate) ending: CancellationToken,
     /// Runs that this process drives.
@@ -64,6 +67,7 @@ impl Parts {
             plugins,
             processes,
             network,
+            tokens: Tokens::default(),
             ending: CancellationToken::new(),
             driven: Mutex::default(),
             turns: Mutex::default(),

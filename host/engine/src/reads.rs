@@ -22,7 +22,9 @@ impl Host {
     /// If the reference names no run, or several.
     pub async fn get_run(&self, run: &RunRef) -> Result<RunRecord, Error> {
         let run = run.clone();
-        self.parts.read(move |store| Ok(find(store, &run))).await?
+        let record = self.parts.read(move |store| Ok(find(store, &run))).await??;
+        self.must_see(&record).await?;
+        Ok(record)
     }
 
     /// Lists runs, newest first.
@@ -31,12 +33,12 @@ impl Host {
     ///
     /// If the cursor is none of this store's.
     pub async fn list_runs(&self, call: &ListRuns) -> Result<ListedRuns, Error> {
-        let call = call.clone();
+        let (call, whose) = (call.clone(), self.whose());
         let page = self
             .parts
             .read(move |store| {
                 let filter =
-                    RunFilter { status: call.status, backend: call.backend, cwd: resolved(call.cwd) };
+                    RunFilter { status: call.status, backend: call.backend, cwd: resolved(call.cwd), whose };
                 store.list_runs(&filter, call.cursor.as_deref(), call.limit.unwrap_or(50))
             })
             .await?;
@@ -56,12 +58,9 @@ impl Host {
     /// If the event has no such value; the message names those that it has.
     pub async fn get_event_artifact(&self, call: &GetEventArtifact) -> Result<ArtifactPage, Error> {
         let call = call.clone();
+        let record = self.get_run(&call.run()).await?;
         self.parts
             .read(move |store| {
-                let record = match find(store, &call.run()) {
-                    Ok(record) => record,
-                    Err(error) => return Ok(Err(error)),
-                };
                 let (offset, limit) = (call.offset.unwrap_or(0), call.limit.unwrap_or(65_536));
                 Ok(match store.artifact(record.run_id, call.seq, &call.field_path, offset, limit) {
                     Ok(page) => Ok(page),
@@ -86,24 +85,20 @@ impl Host {
         limit: u32,
         max_bytes: usize,
     ) -> Result<EventPage, Error> {
-        let run = run.clone();
+        let record = self.get_run(run).await?;
         self.parts
             .read(move |store| {
-                let record = match find(store, &run) {
-                    Ok(record) => record,
-                    Err(error) => return Ok(Err(error)),
-                };
                 let slice = store.events(record.run_id, after_seq, limit, max_bytes)?;
-                Ok(Ok(EventPage {
+                Ok(EventPage {
                     run_id: record.run_id,
                     status: slice.status,
                     next_after_seq: slice.events.last().map_or(after_seq, |event| event.seq),
                     last_seq: slice.last_seq,
                     truncated: slice.more,
                     events: slice.events,
-                }))
+                })
             })
-            .await?
+            .await
     }
 
     /// Lists agents, newest first.
@@ -112,16 +107,25 @@ impl Host {
     ///
     /// If the state cannot be read.
     pub async fn list_agents(&self, call: &ListAgents) -> Result<ListedAgents, Error> {
-        let call = call.clone();
-        let agents = self
+        let (call, host) = (call.clone(), self.clone());
+        let (agents, truncated) = self
             .parts
             .read(move |store| {
                 let filter =
                     AgentFilter { cwd: resolved(call.cwd), backend: call.backend, status: call.status };
-                store.agents(&filter, AGENTS)
+                let mut agents = store.agents(&filter, AGENTS)?;
+                let truncated = agents.len() >= AGENTS as usize;
+                let (own, seen) = (host.own_session(store)?, store.runs_of(host.whose())?);
+                if let Some(seen) = seen {
+                    // Those of the same working directory can be written to.
+                    agents.retain(|agent| {
+                        agent.last_run_id.is_some_and(|run| seen.contains(&run))
+                            || own.as_ref().is_some_and(|own| own.cwd == agent.cwd)
+                    });
+                }
+                Ok((agents, truncated))
             })
             .await?;
-        let truncated = agents.len() >= AGENTS as usize;
         Ok(ListedAgents { agents, truncated })
     }
 
@@ -131,13 +135,16 @@ impl Host {
     ///
     /// If the name means no agent, or several.
     pub async fn fetch_agent_messages(&self, call: &FetchAgentMessages) -> Result<FetchedMessages, Error> {
-        let call = call.clone();
+        let (call, host) = (call.clone(), self.clone());
         self.parts
             .read(move |store| {
                 let session = match named(store, &call.agent_name, call.cwd.as_deref())? {
                     Ok(session) => session,
                     Err(error) => return Ok(Err(error)),
                 };
+                if !host.sees_session(store, &session)? {
+                    return Ok(Err(Error::OtherInbox { name: session.agent_name }));
+                }
                 let (after, limit) = (call.after_seq.unwrap_or(0), call.limit.unwrap_or(100));
                 let mut messages = store.fetch_mail(session.session_id, after, limit.saturating_add(1))?;
                 let truncated = messages.len() > limit as usize;

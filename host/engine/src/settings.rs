@@ -110,4 +110,16 @@ pub struct Settings {
     pub live_runs: usize,
     /// What tells the time.
     pub clock: Arc<dyn Clock>,
+    /// What becomes of the runs that an agent launched when its own ends.
+    pub orphans: Orphans,
+}
+
+/// What becomes of the runs that an agent launched when its own ends.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Orphans {
+    /// They are cancelled.
+    #[default]
+    Cancel,
+    /// They go on, unless their parent was cancelled.
+    Keep,
 }

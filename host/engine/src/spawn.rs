@@ -36,6 +36,7 @@ impl Host {
         if self.parts.ending.is_cancelled() {
             return Err(Error::ShuttingDown);
         }
+        self.parent_must_live().await?;
         let (host, client) = (self.clone(), client.clone());
         let asked = call.clone();
         // Looking at folders, profiles and plugins blocks.
@@ -74,6 +75,10 @@ impl Host {
         let run = begin(&created(spec, record.session_id, record.agent_name.clone()))?;
         let (ruled, word) = oneshot::channel();
         self.drive(run, config, Some(ruled));
+        if self.parent_must_live().await.is_err() {
+            // It ended while this was on its way, and may not have seen it.
+            self.end_child(run_id).await;
+        }
         let record = match word.await {
             Ok(record) => record,
             // The task ended before the policies spoke: the store has what became of the run.
@@ -132,7 +137,7 @@ impl Host {
             ),
         };
         check_config(&backend, &about.common.config_schema, &config)?;
-        let mut chain = self.parts.settings.ancestors.clone();
+        let mut chain = self.above.to_vec();
         if chain.is_empty() {
             chain.push(root(client));
         }
@@ -172,11 +177,24 @@ impl Host {
         let unknown =
             || Error::Invalid(format!("Unknown session_id: {}", text.chars().take(80).collect::<String>()));
         let session_id: SessionId = text.parse().map_err(|_| unknown())?;
-        let (session, busy) = self
+        let host = self.clone();
+        let (session, busy, seen) = self
             .parts
-            .read(move |store| Ok((store.session(session_id)?, store.unfinished_runs_in(session_id)?)))
+            .read(move |store| {
+                let session = store.session(session_id)?;
+                let seen = match &session {
+                    Some(session) => host.sees_session(store, session)?,
+                    None => true,
+                };
+                Ok((session, store.unfinished_runs_in(session_id)?, seen))
+            })
             .await?;
         let session = session.ok_or_else(unknown)?;
+        if !seen {
+            return Err(Error::Invalid(format!(
+                "session {session_id} is none of yours: an agent may go on with the sessions of what it launched"
+            )));
+        }
         if session.remembered.is_none() && busy.is_empty() {
             return Err(Error::Invalid(format!("Session {session_id} has no backend session id yet")));
         }

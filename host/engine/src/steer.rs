@@ -6,7 +6,7 @@ use pointsman_model::calls::{
 use pointsman_model::{
     Answer, Approval, ApprovalId, Digest, MessageId, RunId, RunRecord, SessionMode, SessionRecord, Status,
 };
-use pointsman_store::NewMail;
+use pointsman_store::{NewMail, Store, StoreError};
 use serde_json::json;
 use tokio::sync::oneshot;
 
@@ -14,6 +14,9 @@ use crate::order::Order;
 use crate::parts::Driven;
 use crate::reads::{find, named};
 use crate::{Client, Error, Host, Refused, clock};
+
+/// To whom a message goes, and from whom.
+type Addresses = (SessionRecord, Option<SessionRecord>);
 
 impl Host {
     /// Ends a run; returns when nothing of it lives any more. Cancel wins over an outcome that comes late.
@@ -23,6 +26,7 @@ impl Host {
     /// If the run is over, or another process drives it.
     pub async fn cancel_run(&self, run: &RunRef, reason: &str) -> Result<CancelledRun, Error> {
         let record = self.get_run(run).await?;
+        self.must_own(&record).await?;
         if record.status.is_terminal() {
             return Err(Error::AlreadyTerminal(record.status));
         }
@@ -52,6 +56,7 @@ impl Host {
             return Err(Error::Invalid("input_message needs at least one part".to_owned()));
         }
         let record = self.get_run(&call.run()).await?;
+        self.must_own(&record).await?;
         match record.status {
             Status::Completed | Status::Failed => self.go_on(client, record, call).await,
             Status::Cancelled | Status::Rejected => Err(Error::AlreadyTerminal(record.status)),
@@ -182,13 +187,16 @@ impl Host {
             return Err(Error::Invalid("message needs at least one part".to_owned()));
         }
         let (to, from) = {
-            let call = call.clone();
+            let (call, host) = (call.clone(), self.clone());
             self.parts
                 .read(move |store| {
                     let to = match named(store, &call.to_agent_name, call.cwd.as_deref())? {
                         Ok(session) => session,
                         Err(error) => return Ok(Err(error)),
                     };
+                    if let Some(own) = host.own_session(store)? {
+                        return host.own_mail(store, own, to, call.from_agent_name.as_deref());
+                    }
                     let Some(from) = &call.from_agent_name else { return Ok(Ok((to, None))) };
                     Ok(match named(store, from, Some(&to.cwd))? {
                         Ok(from) => Ok((to, Some(from))),
@@ -217,6 +225,27 @@ impl Host {
             seq: sent.seq,
             created_at: sent.created_at,
         })
+    }
+
+    /// Checks a message of a run's agent: it writes in its own name, to agents in its working directory and its own.
+    fn own_mail(
+        &self,
+        store: &Store,
+        own: SessionRecord,
+        to: SessionRecord,
+        from: Option<&str>,
+    ) -> Result<Result<Addresses, Error>, StoreError> {
+        if let Some(from) = from.filter(|from| *from != own.agent_name) {
+            let message = format!("from_agent_name is {from}, but you are {}: leave it out", own.agent_name);
+            return Ok(Err(Error::Invalid(message)));
+        }
+        if to.cwd == own.cwd || self.sees_session(store, &to)? {
+            return Ok(Ok((to, Some(own))));
+        }
+        Ok(Err(Error::Invalid(format!(
+            "cross-cwd messaging is not supported: you work in {}, {} works in {}",
+            own.cwd, to.agent_name, to.cwd
+        ))))
     }
 
     pub(crate) async fn by_id(&self, id: RunId) -> Result<RunRecord, Error> {

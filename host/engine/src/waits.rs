@@ -71,7 +71,8 @@ impl Host {
 
     async fn known(&self, texts: &[String]) -> Result<Vec<RunId>, Error> {
         let texts = texts.to_vec();
-        self.parts
+        let ids: Vec<RunId> = self
+            .parts
             .read(move |store| {
                 let mut ids = Vec::with_capacity(texts.len());
                 for text in texts {
@@ -82,7 +83,13 @@ impl Host {
                 }
                 Ok(Ok(ids))
             })
-            .await?
+            .await??;
+        let whose = self.whose();
+        let seen = self.parts.read(move |store| store.runs_of(whose)).await?;
+        if let Some(hidden) = seen.and_then(|seen| ids.iter().find(|id| !seen.contains(id))) {
+            return Err(Error::NotYours { run_id: hidden.to_string() });
+        }
+        Ok(ids)
     }
 
     async fn changes_now(
@@ -91,12 +98,24 @@ impl Host {
         cursor: u64,
         mode: WaitMode,
     ) -> Result<WaitOutcome, Error> {
+        let (whose, parent) = (self.whose(), self.parent());
         self.parts
             .read(move |store| {
+                // An agent's own runs are few, and what it asks about without naming any is these.
+                let mut seen = if ids.is_none() { store.runs_of(whose)? } else { None };
+                if let Some(seen) = &mut seen {
+                    // It does not wait for itself.
+                    seen.retain(|run| Some(*run) != parent);
+                }
                 // The newest change is read first: what comes in between is seen again, never missed.
                 let latest = store.latest_change()?;
                 let unfinished = match &ids {
-                    None => store.unfinished_runs()?,
+                    None => {
+                        let mut records = store.unfinished_runs()?;
+                        records
+                            .retain(|record| seen.as_ref().is_none_or(|seen| seen.contains(&record.run_id)));
+                        records
+                    }
                     Some(ids) => {
                         let mut records = Vec::new();
                         for id in ids {
@@ -113,7 +132,7 @@ impl Host {
                         now = unfinished.iter().map(|record| record.run_id).collect();
                         Some(now.as_slice())
                     }
-                    (None, _) => None,
+                    (None, _) => seen.as_deref(),
                 };
                 let mut found = store.changed_since(cursor, filter, CHANGES + 1)?;
                 let truncated = found.len() > CHANGES as usize;

@@ -27,6 +27,7 @@ pub use error::StoreError;
 pub use host::HostLease;
 pub use read::{
     AgentFilter, ArtifactHandle, EventSlice, PublishedFilter, PublishedPage, Resolution, RunFilter, RunPage,
+    Whose,
 };
 pub use run_folder::{FolderError, RunFolder};
 pub use store::Store;

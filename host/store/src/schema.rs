@@ -19,6 +19,12 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 const TABLES: &str = include_str!("schema.sql");
 
+/// Says which run launched which, so that a tree is found from its top: ids alone, nothing of what was asked. Made later
+/// than the other tables, like the index below: runs that are older than it have no parent here.
+const KIN: &str =
+    "CREATE TABLE IF NOT EXISTS kin (run INTEGER PRIMARY KEY REFERENCES runs, parent TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS kin_by_parent ON kin (parent)";
+
 /// Finds runs that others asked for through a face of this host (`read/published.rs`). Not among the tables, because
 /// journals that are older get it when they are opened; an older program does not mind it.
 const PUBLISHED: &str = "CREATE INDEX IF NOT EXISTS specs_published ON specs (
@@ -49,6 +55,7 @@ pub(crate) fn open_writer(folder: &StateFolder) -> Result<Connection, StoreError
     // Takes no lock but a reader's where it is there.
     connection.execute_batch(PUBLISHED)?;
     connection.execute_batch(OPEN_APPROVALS)?;
+    connection.execute_batch(KIN)?;
     // 16 MiB of log before it is merged: fewer flushes in long bursts. What a burst left is given back afterwards.
     connection.pragma_update(None, "wal_autocheckpoint", 4096)?;
     connection.pragma_update(None, "journal_size_limit", 64 << 20)?;

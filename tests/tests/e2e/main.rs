@@ -7,6 +7,7 @@
 
 mod a2a_serve;
 mod acp;
+mod attach;
 mod claude_code;
 mod claude_code_questions;
 mod claude_code_stage;

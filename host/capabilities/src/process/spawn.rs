@@ -30,6 +30,9 @@ use super::tail::Tail;
 /// Events that wait for the engine at most; behind them the program's pipe is not read.
 const EVENTS: usize = 8;
 
+/// The variable of a run that its supervisors have as well.
+const RUN_ID: &str = "POINTSMAN_RUN_ID";
+
 /// How a supervisor is started: the host's own program, told to run
 /// [`supervisor_main`](super::supervisor_main).
 #[derive(Debug, Clone)]
@@ -209,7 +212,7 @@ impl Processes {
         let job = job.encode().map_err(|_| SpawnError::HoldsNul { program: program.clone() })?;
         let pipes = Pipes::new(process.input)
             .map_err(|source| SpawnError::Pipes { program: program.clone(), source })?;
-        let (mut supervisor, control) = self.start_supervisor()?;
+        let (mut supervisor, control) = self.start_supervisor(run_env)?;
         let Pipes { input, output, errors, theirs } = pipes;
         let failed = |why: String| SpawnError::SupervisorFailed {
             supervisor: self.settings.supervisor.program.display().to_string(),
@@ -308,7 +311,10 @@ impl Processes {
         })
     }
 
-    fn start_supervisor(&self) -> Result<(tokio::process::Child, StdUnixStream), SpawnError> {
+    fn start_supervisor(
+        &self,
+        run_env: &[(String, String)],
+    ) -> Result<(tokio::process::Child, StdUnixStream), SpawnError> {
         let command = &self.settings.supervisor;
         let start = || {
             let (ours, theirs) = StdUnixStream::pair()?;
@@ -316,6 +322,9 @@ impl Processes {
                 .args(&command.args)
                 // Neither the host's environment nor the agent's stands where other programs look for it.
                 .env_clear()
+                // But for the run: by it whoever looks from below learns whose tree this is, whatever the agent's own
+                // environment says by then.
+                .envs(run_env.iter().filter(|(name, _)| name == RUN_ID).map(|(name, value)| (name, value)))
                 .current_dir("/")
                 .stdin(OwnedFd::from(theirs))
                 .stdout(Stdio::null())

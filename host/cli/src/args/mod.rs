@@ -6,6 +6,7 @@ mod plugin;
 mod profiles;
 mod run;
 mod runs;
+mod serve;
 
 use std::path::PathBuf;
 
@@ -17,6 +18,7 @@ pub(crate) use plugin::PluginCommand;
 pub(crate) use profiles::ProfilesCommand;
 pub(crate) use run::{OutputForm, RunArgs, ShowingArgs};
 pub(crate) use runs::{EventsArgs, ListArgs, RunTarget, RunsCommand};
+pub(crate) use serve::{Attach, HostArgs};
 
 use crate::exit::Exit;
 use crate::terminal::ColorChoice;
@@ -53,7 +55,7 @@ pub(crate) struct Global {
 pub(crate) enum Command {
     /// Serve MCP on standard input and output; this is what a client starts
     #[command(visible_alias = "mcp")]
-    Serve,
+    Serve(HostArgs),
     /// Launch an agent, follow it and answer its questions, here in the terminal
     Run(Box<RunArgs>),
     /// Drive one run in the background; what `pointsman run --detach` starts

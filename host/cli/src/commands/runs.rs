@@ -40,7 +40,8 @@ pub(super) fn run(out: Out, loaded: &Loaded, command: RunsCommand) -> Outcome {
 
 fn list(out: Out, state: &State, args: &ListArgs) -> Outcome {
     let cwd = args.cwd.as_deref().map(real_path).transpose()?;
-    let filter = RunFilter { status: args.status, backend: args.backend.clone(), cwd };
+    let filter =
+        RunFilter { status: args.status, backend: args.backend.clone(), cwd, ..RunFilter::default() };
     let page = state.store.list_runs(&filter, args.cursor.as_deref(), args.limit)?;
     if out.is_json() {
         out.json(&json!({ "runs": page.runs, "total": page.total, "next_cursor": page.next_cursor }))?;

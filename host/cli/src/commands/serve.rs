@@ -1,5 +1,6 @@
 //! `pointsman serve`: MCP on standard input and output.
 
+use std::path::Path;
 use std::time::Duration;
 
 use pointsman_engine::Host;
@@ -8,6 +9,8 @@ use pointsman_store::Store;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::a2a::{Publishing, publish};
+use crate::args::{Attach, HostArgs};
+use crate::attach::{Door, Server as Entrance, attach};
 use crate::config::{Loaded, published, settings};
 use crate::control::Server;
 use crate::exit::Exit;
@@ -17,7 +20,32 @@ use crate::lineage::ancestors;
 /// Little is computed here: components run on threads of their own, and agents are other processes.
 const WORKERS: usize = 2;
 
-pub(super) fn run(loaded: &Loaded) -> Outcome {
+pub(super) fn run(loaded: &Loaded, args: HostArgs) -> Outcome {
+    let Some(when) = args.attach else { return host(loaded, args) };
+    let state = loaded.state_dir()?;
+    let runtime = runtime()?;
+    let relayed = runtime.block_on(async {
+        let told = ended()?;
+        match attach(&state, args.host).await? {
+            Some(attached) => attached.relay(told).await.map(Some),
+            None => Ok(None),
+        }
+    });
+    // A thread may still wait for standard input; there is nothing to wait for any more.
+    runtime.shutdown_timeout(Duration::ZERO);
+    match (relayed?, when) {
+        (Some(exit), _) => Ok(exit),
+        (None, Attach::Auto) => host(loaded, args),
+        (None, Attach::Running) => Err(match args.host {
+            Some(host) => Failure::not_found(format!("host {host} does not run")),
+            None => Failure::not_found(format!("no host runs over the state in {}", state.display())),
+        }
+        .help("start one with `pointsman serve --socket-only`, or have one started with --attach=auto")),
+    }
+}
+
+/// Is a host, for a client of its own and for those that attach.
+fn host(loaded: &Loaded, args: HostArgs) -> Outcome {
     let mut settings = settings(loaded)?;
     settings.ancestors = ancestors(|| Store::open(&settings.state))?;
     let state = settings.state.clone();
@@ -26,6 +54,7 @@ pub(super) fn run(loaded: &Loaded) -> Outcome {
     let served = runtime.block_on(async {
         let options = ServeOptions::default();
         let shutdown = options.shutdown.clone();
+        let told = shutdown.clone();
         // Before anything else: a signal that comes during the start ends it as well.
         let signalled = ended()?;
         tokio::spawn(async move {
@@ -41,14 +70,47 @@ pub(super) fn run(loaded: &Loaded) -> Outcome {
             Some(published) => announced(publish(&host, published).await),
             None => None,
         };
-        let served = pointsman_mcp::serve_stdio(host.clone(), options).await.map_err(Failure::error);
-        stop(&host, publishing).await;
+        let attached = entrance(&state, &host, Door::Everybody);
+        let served = if args.socket_only {
+            if attached.is_none() {
+                return Err(Failure::error(
+                    "nobody could attach to this host, and it would serve nobody else",
+                ));
+            }
+            tracing::info!(host = %host.id(), "clients attach with: pointsman serve --attach");
+            told.cancelled().await;
+            Ok(())
+        } else {
+            pointsman_mcp::serve_stdio(host.clone(), options).await.map_err(Failure::error)
+        };
+        if let (true, Some(attached)) = (args.stay, &attached) {
+            tokio::select! {
+                () = attached.until_alone() => {}
+                () = told.cancelled() => {}
+            }
+        }
+        tokio::join!(stop(&host, publishing), async {
+            if let Some(attached) = attached {
+                attached.finish().await;
+            }
+        });
         drop(control);
         served
     });
     // A thread may still wait for standard input; there is nothing to wait for any more.
     runtime.shutdown_timeout(Duration::ZERO);
     served.map(|()| Exit::Ok)
+}
+
+/// Opens the door for clients that attach.
+pub(super) fn entrance(state: &Path, host: &Host, door: Door) -> Option<Entrance> {
+    match Entrance::start(state, host.clone(), door) {
+        Ok(entrance) => Some(entrance),
+        Err(error) => {
+            tracing::warn!(%error, "no socket for clients: agents cannot attach to this host");
+            None
+        }
+    }
 }
 
 /// Makes what everything runs on.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::a2a::A2a;
+use super::delegation::Delegation;
 use super::grant::TextGrant;
 use super::text_duration::TextDuration;
 
@@ -35,6 +36,8 @@ pub(crate) struct Config {
     pub(crate) policies: Option<Vec<Policy>>,
     /// Backends as A2A agents for others.
     pub(crate) a2a: A2a,
+    /// Agents that launch agents.
+    pub(crate) delegation: Delegation,
     /// Bounds of every run.
     pub(crate) runs: Runs,
     /// Questions to people.

@@ -6,6 +6,7 @@
 
 mod a2a;
 mod defaults;
+mod delegation;
 mod document;
 mod error;
 mod example;

@@ -52,6 +52,10 @@ pub(crate) fn settings(loaded: &Loaded) -> Result<Settings, ConfigError> {
         longest_session: config.approvals.longest_session.get(),
         live_runs: config.runs.live,
         clock: Arc::new(SystemClock),
+        orphans: match config.delegation.orphans {
+            super::delegation::Orphans::Cancel => pointsman_engine::Orphans::Cancel,
+            super::delegation::Orphans::Keep => pointsman_engine::Orphans::Keep,
+        },
     })
 }
 

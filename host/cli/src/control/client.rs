@@ -8,7 +8,7 @@ use std::time::Duration;
 use pointsman_model::HostId;
 
 use super::protocol::{LONGEST_LINE, Reply, Request};
-use super::socket::Folder;
+use super::socket::{Folder, Name};
 use crate::failure::Failure;
 
 /// How long a host may take. Ending a run takes as long as its processes are given, three grace periods.
@@ -29,7 +29,8 @@ impl Client {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(unreachable(host, &error)),
         };
-        let Some(stream) = folder.connect(host).map_err(|error| unreachable(host, &error))? else {
+        let Some(stream) = folder.connect(Name::control(host)).map_err(|error| unreachable(host, &error))?
+        else {
             return Ok(None);
         };
         let patience = stream.set_read_timeout(Some(PATIENCE)).and(stream.set_write_timeout(Some(PATIENCE)));

@@ -10,10 +10,8 @@ mod client;
 mod peer;
 mod protocol;
 mod server;
-mod socket;
+pub(crate) mod socket;
 
 pub(crate) use client::Client;
-#[cfg(target_os = "linux")]
-pub(crate) use peer::parent_of;
 pub(crate) use protocol::{Reply, Request};
 pub(crate) use server::Server;

@@ -38,21 +38,13 @@ fn descends_from(pid: u32, ancestor: u32) -> bool {
     let mut at = pid;
     // Trees are not that deep; the bound is against a table that changes while it is read.
     for _ in 0..1000 {
-        match parent_of(at) {
+        match lineage::parent_of(at) {
             Some(above) if above == ancestor => return true,
             Some(above) if above > 1 => at = above,
             _ => return false,
         }
     }
     true
-}
-
-/// Gives the process above another one.
-#[cfg(target_os = "linux")]
-pub(crate) fn parent_of(pid: u32) -> Option<u32> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The second field is the name in brackets, which may hold anything; the fourth is the parent.
-    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
 }
 
 #[cfg(not(target_os = "linux"))]

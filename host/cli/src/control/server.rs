@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 
 use super::peer;
 use super::protocol::{LONGEST_LINE, Refusal, Reply, Request};
-use super::socket::Folder;
+use super::socket::{Folder, Name};
 
 /// Callers at once; the rest wait in the kernel's queue.
 const CALLERS: usize = 16;
@@ -37,7 +37,7 @@ impl Server {
         let host_id = host.id();
         let folder = Folder::create(state)?;
         folder.sweep();
-        let listener = folder.listen(host_id)?;
+        let listener = folder.listen(Name::control(host_id))?;
         listener.set_nonblocking(true)?;
         let listener = UnixListener::from_std(listener)?;
         let callers = Arc::new(Semaphore::new(CALLERS));
@@ -60,7 +60,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.task.abort();
-        self.folder.remove(self.host_id);
+        self.folder.remove(Name::control(self.host_id));
     }
 }
 

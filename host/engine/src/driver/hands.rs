@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::parts::Parts;
+use crate::token::Token;
 
 /// Inputs that wait for the plugin at most. Behind them the processes' pipes and the servers' sockets are not read.
 const WAITING: usize = 4;
@@ -36,6 +37,8 @@ pub(super) struct Asking {
     pub(super) cwd: PathBuf,
     /// The host's own variables of this run.
     pub(super) environment: Vec<(String, String)>,
+    /// Good while the run is live.
+    pub(super) _token: Token,
 }
 
 /// What a run sets in motion. Dropping it kills whatever lives.

@@ -71,11 +71,13 @@ impl Driver {
         let (plugin, grants, guest, effects) =
             raised.map_err(|failure| Outcome::failed(&failure.reason, failure.message))?;
         let requests = plugin.about().common.requests.clone();
+        let token = self.parts.tokens.issue(record.run_id);
         let environment = vec![
             ("PEER_NAME".to_owned(), record.agent_name.clone()),
             ("PEER_SESSION_ID".to_owned(), session_id.to_string()),
             ("PEER_CWD".to_owned(), spec.cwd.clone()),
             ("POINTSMAN_RUN_ID".to_owned(), record.run_id.to_string()),
+            ("POINTSMAN_RUN_TOKEN".to_owned(), token.text().to_owned()),
         ];
         let asking = Asking {
             table: format!("backends.{}", spec.backend),
@@ -83,6 +85,7 @@ impl Driver {
             grants,
             cwd: spec.cwd.clone().into(),
             environment,
+            _token: token,
         };
         let (hands, inputs, rings) = Hands::new(Arc::clone(&self.parts), asking);
         let stage = Stage {

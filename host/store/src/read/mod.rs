@@ -3,6 +3,7 @@
 mod approvals;
 mod artifacts;
 mod events;
+mod kin;
 mod published;
 mod runs;
 mod sessions;
@@ -11,6 +12,7 @@ use pointsman_model::{AgentStatus, Event, RunId, RunRecord, Status};
 use rusqlite::{Connection, OptionalExtension as _};
 use serde::de::DeserializeOwned;
 
+pub use kin::Whose;
 pub use published::{PublishedFilter, PublishedPage};
 pub(crate) use runs::run_by_row;
 pub(crate) use sessions::session_by_id;
@@ -27,6 +29,8 @@ pub struct RunFilter {
     pub backend: Option<String>,
     /// Only runs in this working directory; however many slashes end it.
     pub cwd: Option<String>,
+    /// Only runs of one owner.
+    pub whose: Whose,
 }
 
 /// One page of runs, newest first.

@@ -140,6 +140,11 @@ impl Store {
                 conditions.push("cwd = :cwd");
                 values.push((":cwd", cwd));
             }
+            let owner = filter.whose.name();
+            if let (Some(condition), Some(owner)) = (filter.whose.condition(), &owner) {
+                conditions.push(condition);
+                values.push((":owner", owner));
+            }
             let matching = conditions.join(" AND ");
             let total = connection
                 .prepare_cached(&format!("SELECT count(*) FROM runs WHERE {matching}"))?
@@ -249,7 +254,7 @@ impl Store {
         changed.into_iter().map(|(change, record)| Ok((change, from_json("a run", &record)?))).collect()
     }
 
-    fn records(&self, question: &str, values: impl Params) -> Result<Vec<RunRecord>, StoreError> {
+    pub(super) fn records(&self, question: &str, values: impl Params) -> Result<Vec<RunRecord>, StoreError> {
         self.with_reader(|connection| {
             let mut records = connection.prepare_cached(question)?;
             let mut rows = records.query(values)?;

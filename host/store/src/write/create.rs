@@ -85,6 +85,11 @@ fn create(
     }
     let row = insert_run(connection, &record, host, session_row, cwd, entries.len() as u64)?;
     insert_spec(connection, row, spec, sealed)?;
+    if let Some(parent) = asked.chain.last().and_then(|last| last.run_id.as_deref()) {
+        connection
+            .prepare_cached("INSERT INTO kin (run, parent) VALUES (?1, ?2)")?
+            .execute(params![row, parent])?;
+    }
     if let Some(key) = &asked.idempotency_key {
         connection
             .prepare_cached("INSERT INTO idempotency (cwd, key, run, request) VALUES (?1, ?2, ?3, ?4)")?

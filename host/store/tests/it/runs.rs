@@ -245,6 +245,7 @@ async fn pages_of_runs_put_together_are_all_runs() {
         cwd: Some("/odd/".to_owned()),
         status: Some(Status::Queued),
         backend: Some("codex".to_owned()),
+        ..RunFilter::default()
     };
     let page = fixture.store.list_runs(&odd, None, 11).unwrap();
     assert_eq!((page.total, page.runs.len(), page.next_cursor), (11, 11, None));

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use super::publish::publish;
 use crate::args::ServeArgs;
-use crate::commands::serve::{ended, runtime, stop};
+use crate::attach::Door;
+use crate::commands::serve::{ended, entrance, runtime, stop};
 use crate::config::{Loaded, Published, admission, agent_name, described, publishing, settings};
 use crate::control::Server;
 use crate::exit::Exit;
@@ -40,6 +41,7 @@ pub(super) fn run(out: Out, loaded: &Loaded, args: &ServeArgs) -> Outcome {
         if let Err(error) = &control {
             tracing::warn!(%error, "no control socket: approvals cannot be answered while this host lives");
         }
+        let attached = entrance(&state, &host, Door::Everybody);
         let agent = published.settings.agents.first().cloned();
         let publishing = publish(&host, published).await;
         let publishing = match publishing {
@@ -54,7 +56,7 @@ pub(super) fn run(out: Out, loaded: &Loaded, args: &ServeArgs) -> Outcome {
         }
         signalled.await;
         stop(&host, Some(publishing)).await;
-        drop(control);
+        drop((control, attached));
         Ok(())
     });
     served.map(|()| Exit::Ok)

@@ -3,6 +3,8 @@
 use pointsman_engine::{Client, Host};
 use pointsman_store::Store;
 
+use crate::attach::{Door, Server as Entrance};
+use crate::commands::serve::entrance;
 use crate::config::{Loaded, settings};
 use crate::control::Server;
 use crate::failure::Failure;
@@ -19,6 +21,8 @@ pub(super) struct Hosted {
     /// Whether an agent stands above this process. Whoever asks cannot answer, so nothing is asked in place then.
     pub(super) below_an_agent: bool,
     control: Option<Server>,
+    /// Where the agents of the run attach.
+    _entrance: Option<Entrance>,
 }
 
 impl Hosted {
@@ -32,11 +36,12 @@ impl Hosted {
         if let Err(error) = &control {
             tracing::warn!(%error, "no control socket: other terminals cannot reach this run");
         }
+        let entrance = entrance(&state, &host, Door::Agents);
         let client = Client {
             name: format!("cli:{}", crate::user::name()),
             version: Some(env!("CARGO_PKG_VERSION").to_owned()),
         };
-        Ok(Self { host, client, below_an_agent, control: control.ok() })
+        Ok(Self { host, client, below_an_agent, control: control.ok(), _entrance: entrance })
     }
 
     /// Ends it, and whatever of the run still lives.

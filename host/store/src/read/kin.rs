@@ -1,0 +1,120 @@
+//! Reading who launched whom.
+
+use pointsman_model::{HostId, RunId, RunRecord, SessionId};
+use rusqlite::{ToSql, params};
+
+use crate::{Store, StoreError};
+
+/// Whose runs are meant.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Whose {
+    /// Everybody's.
+    #[default]
+    Everybody,
+    /// Those of one run's agent: every run of its session, and whatever these launched, however far down.
+    Agent(RunId),
+    /// Those that one host drives.
+    Host(HostId),
+}
+
+/// A run's session, and everything below it. `:owner` is the run, which another state may know.
+const OF_AGENT: &str = "uuid IN (
+    WITH RECURSIVE mine(uuid) AS (
+        SELECT :owner
+        UNION SELECT uuid FROM runs WHERE session = (SELECT session FROM runs WHERE uuid = :owner)
+        UNION SELECT runs.uuid FROM mine JOIN kin ON parent = mine.uuid JOIN runs ON id = run
+    ) SELECT uuid FROM mine)";
+
+impl Whose {
+    /// Gives the condition on a row of `runs`, if there is one.
+    pub(super) fn condition(self) -> Option<&'static str> {
+        match self {
+            Self::Everybody => None,
+            Self::Agent(_) => Some(OF_AGENT),
+            Self::Host(_) => Some("host = :owner"),
+        }
+    }
+
+    /// Gives what `:owner` stands for in that condition.
+    pub(super) fn name(self) -> Option<String> {
+        match self {
+            Self::Everybody => None,
+            Self::Agent(run) => Some(run.to_string()),
+            Self::Host(host) => Some(host.to_string()),
+        }
+    }
+}
+
+impl Store {
+    /// Gives the runs of one owner; `None` for everybody's.
+    ///
+    /// # Errors
+    ///
+    /// If the state cannot be read.
+    pub fn runs_of(&self, whose: Whose) -> Result<Option<Vec<RunId>>, StoreError> {
+        let (Some(condition), Some(owner)) = (whose.condition(), whose.name()) else { return Ok(None) };
+        self.with_reader(|connection| {
+            let mut runs = connection.prepare_cached(&format!("SELECT uuid FROM runs WHERE {condition}"))?;
+            let mut rows = runs.query(&[(":owner", &owner)])?;
+            let mut ids = Vec::new();
+            while let Some(row) = rows.next()? {
+                let id: String = row.get(0)?;
+                ids.push(
+                    id.parse().map_err(|_| StoreError::Damaged { what: format!("a run's id is {id:?}") })?,
+                );
+            }
+            Ok(Some(ids))
+        })
+    }
+
+    /// Says whether a run was launched by another one's agent: by any run of that one's session, however far above.
+    ///
+    /// # Errors
+    ///
+    /// If the state cannot be read.
+    pub fn is_below(&self, run: RunId, ancestor: RunId) -> Result<bool, StoreError> {
+        self.with_reader(|connection| {
+            Ok(connection
+                .prepare_cached(
+                    "WITH RECURSIVE above(uuid) AS (
+                         SELECT parent FROM kin JOIN runs ON id = run WHERE uuid = ?1
+                         UNION
+                         SELECT parent FROM above JOIN runs ON runs.uuid = above.uuid JOIN kin ON run = id
+                     )
+                     SELECT EXISTS (SELECT 1 FROM above WHERE uuid = ?2 OR uuid IN (
+                         SELECT uuid FROM runs WHERE session = (SELECT session FROM runs WHERE uuid = ?2)))",
+                )?
+                .query_row(params![run.to_string(), ancestor.to_string()], |row| row.get(0))?)
+        })
+    }
+
+    /// Says whether a session has a run of an owner.
+    ///
+    /// # Errors
+    ///
+    /// If the state cannot be read.
+    pub fn session_is_of(&self, session: SessionId, whose: Whose) -> Result<bool, StoreError> {
+        let (Some(condition), Some(owner)) = (whose.condition(), whose.name()) else { return Ok(true) };
+        let session = session.to_string();
+        self.with_reader(|connection| {
+            let question = format!(
+                "SELECT 1 FROM runs
+                 WHERE session = (SELECT id FROM sessions WHERE uuid = :session) AND {condition}"
+            );
+            let values: [(&str, &dyn ToSql); 2] = [(":session", &session), (":owner", &owner)];
+            Ok(connection.prepare_cached(&question)?.exists(&values[..])?)
+        })
+    }
+
+    /// Gives the runs that a run launched and that are not over, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// If the state cannot be read.
+    pub fn unfinished_children(&self, run: RunId) -> Result<Vec<RunRecord>, StoreError> {
+        self.records(
+            "SELECT record FROM kin JOIN runs ON id = run WHERE parent = ?1 AND ended = 0 ORDER BY id",
+            [run.to_string()],
+        )
+    }
+}
