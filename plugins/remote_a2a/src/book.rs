@@ -221,6 +221,11 @@ impl Book {
         (told_apart || waiting) && self.asked.as_ref() == Some(&(id, status.timestamp.clone()))
     }
 
+    /// Says whether the agent still asks what it asked last.
+    pub(crate) fn asks_the_same(&self) -> bool {
+        self.asked.as_ref() == Some(&self.question())
+    }
+
     fn question(&self) -> (Option<String>, Option<String>) {
         (self.last_word.as_ref().and_then(|said| said.id.clone()), self.timestamp.clone())
     }

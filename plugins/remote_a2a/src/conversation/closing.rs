@@ -26,15 +26,10 @@ impl Conversation {
     pub(super) fn give_up(&mut self, outcome: Outcome, effects: &mut Effects) {
         if matches!(self.phase, Phase::Closing(_)) {
             // What else is wrong with an agent that is left anyway does not matter.
-            if let Some(stream) = self.stream.take() {
-                self.calls.abort(stream, effects);
-            }
-            return;
+            return self.leave_stream(effects);
         }
         // What it goes on to say is of no use.
-        if let Some(stream) = self.stream.take() {
-            self.calls.abort(stream, effects);
-        }
+        self.leave_stream(effects);
         self.begin_to_close(outcome, effects);
     }
 

@@ -7,6 +7,7 @@
 //!           Asked          any of them ──► Closing ──► (end)
 //! ```
 
+mod asking;
 mod card;
 mod closing;
 mod permission;
@@ -16,8 +17,7 @@ mod talking;
 use std::collections::VecDeque;
 
 use pointsman_sdk::backend::{
-    Effects, FailedRequest, HandleId, Interruption, InterruptionKind, Outcome, Refused, RequestFault,
-    ResponseHead, ServerEvent, Task,
+    Effects, FailedRequest, HandleId, Outcome, Refused, RequestFault, ResponseHead, ServerEvent, Task,
 };
 use pointsman_sdk::types::{Message, Part};
 use pointsman_sdk::{Draft, kind, prompt};
@@ -30,8 +30,7 @@ use crate::card::{Agent, Version, addresses};
 use crate::config::Config;
 use crate::dialect::{Ask, Outgoing};
 use crate::memory::Memory;
-use crate::reply::{Fault, Snapshot, data_of, text_of};
-use crate::state::State;
+use crate::reply::{Fault, Snapshot};
 use crate::{answer, timer};
 
 /// What a run is at.
@@ -70,6 +69,8 @@ pub(crate) struct Conversation {
     stream: Option<HandleId>,
     /// How often a broken stream may be taken up again before the task is only looked up.
     subscriptions: u32,
+    /// Whether the agent tells those who subscribe to a task that waits what becomes of it.
+    listens: bool,
     poll: polling::Poll,
     /// What a look at the task said of it while its stream did not.
     ahead: Option<Snapshot>,
@@ -108,6 +109,7 @@ impl Conversation {
             attempts: 0,
             stream: None,
             subscriptions: talking::SUBSCRIPTIONS,
+            listens: true,
             poll: polling::Poll::default(),
             ahead: None,
             trouble: None,
@@ -289,6 +291,8 @@ impl Conversation {
     /// Answers the agent's question.
     fn reply(&mut self, parts: Vec<Part>, metadata: Option<&str>, effects: &mut Effects) {
         self.stop_looking(effects);
+        // The answer has a stream of its own.
+        self.leave_stream(effects);
         self.phase = Phase::Talking;
         self.book.resume();
         self.adopted = false;
@@ -305,42 +309,6 @@ impl Conversation {
 
     fn endpoint(&self) -> String {
         self.agent.as_ref().map_or_else(|| self.base.url(), |agent| agent.endpoint.url())
-    }
-
-    /// Hands the agent's question to the user.
-    fn ask_user(&mut self, effects: &mut Effects) {
-        self.book.tell_artifacts(effects);
-        self.book.note_asked();
-        self.remember(effects);
-        if self.ask_permissions(effects) {
-            return;
-        }
-        let auth = self.book.state == Some(State::AuthRequired);
-        let said = self.book.last_word.as_ref();
-        let text = said.map(|said| text_of(&said.parts, "\n")).filter(|text| !text.is_empty());
-        let otherwise = if auth {
-            "the agent needs its user to sign in"
-        } else {
-            "the agent asks for more, and does not say what"
-        };
-        let mut detail = self.book.ids();
-        if let Some(said) = said {
-            detail.insert("message".to_owned(), Value::Object(said.raw.clone()));
-            // As another Pointsman puts them, so that they can be shown one by one here, too.
-            let asked = said.parts.iter().filter_map(data_of).find(|data| data["questions"].is_array());
-            for key in ["introduction", "questions"] {
-                let value = asked.and_then(|asked| asked.get(key));
-                detail.extend(value.map(|value| (key.to_owned(), value.clone())));
-            }
-        }
-        effects.await_input(Interruption {
-            kind: if auth { InterruptionKind::Auth } else { InterruptionKind::Input },
-            text: text.unwrap_or_else(|| otherwise.to_owned()),
-            detail: Some(Value::Object(detail).to_string()),
-        });
-        self.phase = Phase::Asked;
-        // It may be answered elsewhere, or given up.
-        self.look_in(polling::WHILE_ASKED, effects);
     }
 
     /// Has the host keep what the next run of the session needs, if that has changed.

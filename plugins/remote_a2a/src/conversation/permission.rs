@@ -8,8 +8,7 @@ use pointsman_sdk::types::Part;
 use pointsman_sdk::{Draft, kind};
 use serde_json::{Map, Value, json};
 
-use super::polling::WHILE_ASKED;
-use super::{Conversation, Phase};
+use super::Conversation;
 use crate::reply::data_of;
 use crate::state::State;
 
@@ -30,19 +29,36 @@ struct Open {
     answer: Option<Value>,
 }
 
+impl Permissions {
+    /// Says whether any is asked.
+    pub(super) fn any(&self) -> bool {
+        !self.open.is_empty()
+    }
+}
+
 impl Conversation {
-    /// Puts what the agent's host asks to this one's person. Says whether it asks anything that may be answered here.
+    /// Puts what the agent's host asks to this one's person, as far as that was not done, and takes back what it asks no
+    /// more. Says whether it asks anything that may be answered here.
     pub(super) fn ask_permissions(&mut self, effects: &mut Effects) -> bool {
         if self.book.state != Some(State::InputRequired) {
+            self.withdraw_permissions(effects);
             return false;
         }
         let parts = self.book.last_word.as_ref().map(|said| said.parts.as_slice()).unwrap_or_default();
         let asked: Vec<Map<String, Value>> =
             parts.iter().filter_map(data_of).filter_map(request).take(MOST).cloned().collect();
+        let is_asked = |open: &Open| {
+            asked.iter().any(|request| {
+                let said = |key: &str| request.get(key).and_then(Value::as_str);
+                said("approval_id") == Some(&open.id) && said("digest") == Some(&open.digest)
+            })
+        };
+        let (still, settled) = std::mem::take(&mut self.permissions.open).into_iter().partition(is_asked);
+        self.permissions.open = still;
+        withdraw(settled, effects);
         if asked.is_empty() {
             return false;
         }
-        self.permissions.open.clear();
         let agent = self.base.url();
         for request in asked {
             let text = |key: &str| request.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -73,9 +89,10 @@ impl Conversation {
             });
             self.permissions.open.push(Open { id, digest: text("digest"), tool, answer: None });
         }
-        self.phase = Phase::Asked;
-        // It may be answered elsewhere, or given up.
-        self.look_in(WHILE_ASKED, effects);
+        // What was left open is settled by now: the rest was answered here.
+        if !self.send_answers(effects) {
+            self.listen(effects);
+        }
         true
     }
 
@@ -108,27 +125,36 @@ impl Conversation {
                 .field("status", status),
         );
         open.answer = Some(reply);
+        self.send_answers(effects);
+    }
+
+    /// Tells the agent's host once all is answered. Says whether it was.
+    fn send_answers(&mut self, effects: &mut Effects) -> bool {
         if self.permissions.open.iter().any(|open| open.answer.is_none()) {
-            return;
+            return false;
         }
         let answers = std::mem::take(&mut self.permissions.open).into_iter().filter_map(|open| open.answer);
         let parts = answers.map(|answer| Part::Data(answer.to_string())).collect();
         self.reply(parts, None, effects);
+        true
     }
 
     /// Takes back what nobody needs to answer any more.
     pub(super) fn withdraw_permissions(&mut self, effects: &mut Effects) {
-        for open in std::mem::take(&mut self.permissions.open) {
-            if open.answer.is_none() {
-                effects.withdraw_permission(open.id.as_str());
-                effects.emit(
-                    Draft::new(kind::TOOL_FINISHED)
-                        .item(open.id)
-                        .field("tool", open.tool)
-                        .field("status", "withdrawn"),
-                );
-            }
-        }
+        withdraw(std::mem::take(&mut self.permissions.open), effects);
+    }
+}
+
+fn withdraw(settled: Vec<Open>, effects: &mut Effects) {
+    // What was answered here has its end.
+    for open in settled.into_iter().filter(|open| open.answer.is_none()) {
+        effects.withdraw_permission(open.id.as_str());
+        effects.emit(
+            Draft::new(kind::TOOL_FINISHED)
+                .item(open.id)
+                .field("tool", open.tool)
+                .field("status", "withdrawn"),
+        );
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{reply, timer};
 /// How long between looks while the user is asked.
 pub(super) const WHILE_ASKED: u32 = 30_000;
 /// The first wait where there is no stream. Each that brings no news doubles it, up to the configured one.
-const FIRST: u32 = 250;
+pub(super) const FIRST: u32 = 250;
 /// Looks in a row that may fail.
 const FAILURES: u32 = 5;
 /// How long a task may be `submitted` once its stream has broken. An agent that crashed leaves it so for ever.
@@ -115,9 +115,13 @@ impl Conversation {
             // The stream says what happens, in order; a look may be ahead of it. But a stream that never says that its
             // task is over must not hold the run.
             let known = self.book.state == state;
-            if over && !known && !is_asked {
+            // While the user is asked, going on is news, too.
+            let asked = matches!(self.phase, Phase::Asked);
+            if (over || asked) && !known && !is_asked {
                 self.ahead = Some(snapshot);
                 effects.set_timer(timer::LINGER, 1_000);
+            } else if asked {
+                self.look_in(WHILE_ASKED, effects);
             } else {
                 self.look_in(later(self.poll.delay, self.config.poll_interval_ms.saturating_mul(6)), effects);
             }
@@ -130,7 +134,7 @@ impl Conversation {
         }
         if state.is_some_and(State::is_interrupted) && is_asked {
             match self.phase {
-                Phase::Asked => return self.look_in(WHILE_ASKED, effects),
+                Phase::Asked => return self.listen(effects),
                 // It may not have got to the answer yet; one that never does has not understood it.
                 _ if self.poll.stalled < ASKED_AGAIN => return self.no_news(effects),
                 _ => {}
@@ -145,19 +149,16 @@ impl Conversation {
         if matches!(self.phase, Phase::Closing(_)) {
             return self.close(effects);
         }
-        let was_asked = matches!(self.phase, Phase::Asked);
-        if was_asked && !over {
-            // Answered elsewhere: the agent goes on.
-            self.withdraw_permissions(effects);
-            self.phase = Phase::Talking;
+        if matches!(self.phase, Phase::Asked) {
+            if over {
+                return self.settle(effects);
+            }
+            // Answered elsewhere.
+            self.no_more_asked(effects);
             return self.take_up_again(effects);
         }
         if over || self.poll.is_last {
-            if was_asked {
-                self.withdraw_permissions(effects);
-                self.phase = Phase::Talking;
-            }
-            return if self.poll.is_last && !over { self.conclude(effects) } else { self.settle(effects) };
+            return if over { self.settle(effects) } else { self.conclude(effects) };
         }
         if self.book.news == news {
             self.no_news(effects);

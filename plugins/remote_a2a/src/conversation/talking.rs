@@ -178,16 +178,15 @@ impl Conversation {
             return self.close(effects);
         }
         self.remember_early(effects);
+        if matches!(self.phase, Phase::Asked) && !self.goes_on(effects) {
+            return;
+        }
         let state = self.book.state;
         let over = self.book.direct.is_some()
             || state.is_some_and(|state| state.is_terminal() || state.is_interrupted());
         match (over, self.stream.is_some()) {
             (true, true) => effects.set_timer(timer::LINGER, LINGER),
-            (true, false) if state.is_some_and(State::is_interrupted) => {
-                if !matches!(self.phase, Phase::Asked) {
-                    self.ask_user(effects);
-                }
-            }
+            (true, false) if state.is_some_and(State::is_interrupted) => self.ask_user(effects),
             (true, false) => self.conclude(effects),
             (false, true) => self.look_in(self.config.poll_interval_ms, effects),
             (false, false) => self.look_soon(effects),
@@ -227,14 +226,23 @@ impl Conversation {
                 return self.give_up(Outcome::failed("too_large", text), effects);
             }
         }
+        if matches!(self.phase, Phase::Asked) {
+            return self.settle(effects);
+        }
         let state = self.book.state;
-        if self.book.direct.is_some()
-            || state.is_some_and(|state| state.is_terminal() || state.is_interrupted())
-        {
-            if let Some(stream) = self.stream.take() {
-                self.calls.abort(stream, effects);
-            }
+        if self.book.direct.is_some() || state.is_some_and(State::is_terminal) {
+            self.leave_stream(effects);
             self.settle(effects);
+        } else if state.is_some_and(State::is_interrupted) {
+            // It says so if somebody else answers.
+            self.ask_user(effects);
+        }
+    }
+
+    /// Needs nothing more from the stream, if there is one.
+    pub(super) fn leave_stream(&mut self, effects: &mut Effects) {
+        if let Some(stream) = self.stream.take() {
+            self.calls.abort(stream, effects);
         }
     }
 
@@ -248,6 +256,9 @@ impl Conversation {
         self.stream = None;
         if matches!(self.phase, Phase::Closing(_)) {
             return self.close(effects);
+        }
+        if matches!(self.phase, Phase::Asked) {
+            return self.not_listening(call, broken.is_some(), effects);
         }
         let state = self.book.state;
         if self.book.direct.is_some()
@@ -338,6 +349,7 @@ impl Conversation {
                 if fault.is_unsupported() || matches!(fault.code, 404) {
                     self.subscriptions = 0;
                 }
+                self.listens = false;
                 self.look(effects);
             }
             // Some answer with the task instead of a stream.

@@ -4,5 +4,6 @@
 
 mod conversations;
 mod hostile;
+mod permissions;
 mod stage;
 mod streams;
