@@ -1,12 +1,13 @@
 //! Secrets: known to the operator by name, put in their place by the host, never seen by a guest, a log or a file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 
 use pointsman_model::Leaf;
 
 use crate::Asker;
+use crate::request::Origin;
 
 /// A secret's value. It shows itself as a placeholder; only [`SecretValue::expose`] gives it away.
 #[derive(Clone, PartialEq, Eq)]
@@ -74,6 +75,21 @@ pub enum SecretError {
         /// Why, and the line that would help.
         reason: String,
     },
+    /// It may be used, but not there.
+    #[error(
+        "secret {name:?} is not for {to}: it is bound to {}; to allow it: {line}",
+        bound.iter().map(Origin::as_str).collect::<Vec<_>>().join(", ")
+    )]
+    Bound {
+        /// The name.
+        name: String,
+        /// Where it would have gone.
+        to: String,
+        /// The only origins that it goes to.
+        bound: BTreeSet<Origin>,
+        /// The line that would help.
+        line: String,
+    },
     /// Its source gives nothing that could be used.
     #[error("secret {name:?} could not be read from {from}: {why}")]
     Unreadable {
@@ -86,26 +102,69 @@ pub enum SecretError {
     },
 }
 
+/// Where a secret would go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recipient<'a> {
+    /// Whoever answers at an origin.
+    Origin(&'a Origin),
+    /// A program on this machine.
+    Program,
+}
+
 /// The operator's secrets: names and sources, no values.
 #[derive(Debug, Clone, Default)]
 pub struct Secrets {
     sources: BTreeMap<String, SecretSource>,
+    /// Origins that a secret is bound to. One without goes wherever its user may send requests.
+    bound: BTreeMap<String, BTreeSet<Origin>>,
 }
 
 impl Secrets {
     /// Takes the operator's table.
     #[must_use]
     pub fn new(sources: BTreeMap<String, SecretSource>) -> Self {
-        Self { sources }
+        Self { sources, bound: BTreeMap::new() }
     }
 
-    /// Reads a secret that a plugin may use (`secret/use@1`).
+    /// Binds a secret to origins: it goes nowhere else.
+    #[must_use]
+    pub fn bind(mut self, name: &str, origins: BTreeSet<Origin>) -> Self {
+        self.bound.insert(name.to_owned(), origins);
+        self
+    }
+
+    /// Says whether a secret is bound to origins.
+    #[must_use]
+    pub fn is_bound(&self, name: &str) -> bool {
+        self.bound.contains_key(name)
+    }
+
+    /// Reads a secret that a plugin may use (`secret/use@1`) for whom it would go to.
     ///
     /// # Errors
-    /// If it is not granted, not known, or its source gives nothing.
-    pub fn resolve(&self, asker: &Asker<'_>, name: &str) -> Result<SecretValue, SecretError> {
+    /// If it is not granted, not known, not for this recipient, or its source gives nothing.
+    pub fn resolve(
+        &self,
+        asker: &Asker<'_>,
+        name: &str,
+        to: Recipient<'_>,
+    ) -> Result<SecretValue, SecretError> {
         // The grant comes first: whoever may not use a secret does not learn whether there is one.
         asker.check(Leaf::SecretUse, name).map_err(|reason| SecretError::NotGranted { reason })?;
+        if let Some(bound) = self.bound.get(name) {
+            let (to, line) = match to {
+                Recipient::Origin(origin) if bound.contains(origin) => return self.read(name),
+                Recipient::Origin(origin) => {
+                    let all = bound.iter().chain([origin]).map(|origin| format!("\"{origin}\""));
+                    let all = all.collect::<Vec<_>>().join(", ");
+                    (origin.to_string(), format!("[secrets.{name}] origins = [{all}]"))
+                }
+                Recipient::Program => {
+                    ("a program".to_owned(), format!("take origins out of [secrets.{name}]"))
+                }
+            };
+            return Err(SecretError::Bound { name: name.to_owned(), to, bound: bound.clone(), line });
+        }
         self.read(name)
     }
 
@@ -144,8 +203,11 @@ mod tests {
     fn resolve(sources: BTreeMap<String, SecretSource>, name: &str) -> Result<SecretValue, SecretError> {
         let requests = [CapabilityRequest { leaf: Leaf::SecretUse, target: "*".into(), why: String::new() }];
         let grants = [Grant { leaf: Leaf::SecretUse, target: "*".into() }];
-        Secrets::new(sources)
-            .resolve(&Asker { table: "backends.x", requests: &requests, grants: &grants }, name)
+        Secrets::new(sources).resolve(
+            &Asker { table: "backends.x", requests: &requests, grants: &grants },
+            name,
+            Recipient::Program,
+        )
     }
 
     #[test]
@@ -175,7 +237,28 @@ mod tests {
     fn a_secret_needs_its_grant() {
         let secrets = Secrets::new(BTreeMap::from([("key".into(), SecretSource::Env("PATH".into()))]));
         let asker = Asker { table: "backends.x", requests: &[], grants: &[] };
-        let error = secrets.resolve(&asker, "key").expect_err("not granted").to_string();
+        let error = secrets.resolve(&asker, "key", Recipient::Program).expect_err("not granted").to_string();
         assert!(error.contains(r#"[backends.x] grants = ["secret/use@1 key"]"#), "{error}");
+    }
+
+    /// What is for one server is for no other, and for no program, which could send it anywhere.
+    #[test]
+    fn a_bound_secret_goes_to_its_origins_alone() {
+        let requests = [CapabilityRequest { leaf: Leaf::SecretUse, target: "*".into(), why: String::new() }];
+        let grants = [Grant { leaf: Leaf::SecretUse, target: "key".into() }];
+        let asker = Asker { table: "backends.x", requests: &requests, grants: &grants };
+        let mine: Origin = "https://agents.example.com".parse().unwrap();
+        let other: Origin = "https://agents.example.com:8443".parse().unwrap();
+        let secrets = Secrets::new(BTreeMap::from([("key".into(), SecretSource::Env("PATH".into()))]))
+            .bind("key", BTreeSet::from([mine.clone()]));
+        secrets.resolve(&asker, "key", Recipient::Origin(&mine)).unwrap();
+        let refused = |to| secrets.resolve(&asker, "key", to).expect_err("not for it").to_string();
+        assert_eq!(
+            refused(Recipient::Origin(&other)),
+            "secret \"key\" is not for https://agents.example.com:8443: it is bound to https://agents.example.com; to \
+             allow it: [secrets.key] origins = [\"https://agents.example.com\", \"https://agents.example.com:8443\"]"
+        );
+        let program = refused(Recipient::Program);
+        assert!(program.contains("take origins out of [secrets.key]"), "{program}");
     }
 }

@@ -97,6 +97,23 @@ fn a_no_at_the_near_end_is_heard_at_the_far_one() {
     line.end();
 }
 
+/// Somebody at the far end was quicker: the near person's question goes away with the news, not with the next look.
+#[test]
+fn what_is_settled_at_the_far_end_is_heard_at_once() {
+    let mut line = Line::laid();
+    let run = line.spawn(r#"mock:shell {"cmd":"touch a && echo done"}"#);
+    line.question();
+    let asked = line.far.cli(&["approvals", "list"]);
+    let begun = std::time::Instant::now();
+    line.far.cli(&["approvals", "allow", asked[0]["approval_id"].as_str().unwrap()]);
+    let record = line.host.finish(&run);
+    assert_eq!(record["status"], "completed", "{record}");
+    assert!(begun.elapsed().as_secs() < 25, "it was looked up: {:?}", begun.elapsed());
+    assert!(line.far.project().join("a").exists());
+    assert_eq!(line.near.cli(&["approvals", "list"]), json!([]));
+    line.end();
+}
+
 #[test]
 fn a_run_that_is_cancelled_while_its_question_is_open_allows_nothing() {
     let mut line = Line::laid();

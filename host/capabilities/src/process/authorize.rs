@@ -9,7 +9,7 @@ use pointsman_model::plugin::{Argument, ErrorStream, Framing, HandleId, Process,
 
 use super::program::{Programs, Resolution};
 use super::scratch;
-use crate::secret::{SecretError, SecretValue, Secrets};
+use crate::secret::{Recipient, SecretError, SecretValue, Secrets};
 use crate::{Asker, Refusal};
 
 /// What becomes of a process's standard input.
@@ -142,7 +142,7 @@ pub fn authorize(
             SecretOr::Plain(text) => EnvironmentValue::Plain(text.into()),
             SecretOr::Secret(secret) => {
                 let read = secrets
-                    .resolve(asker, secret)
+                    .resolve(asker, secret, Recipient::Program)
                     .map_err(|error: SecretError| refuse(Leaf::SecretUse, error.to_string()))?;
                 EnvironmentValue::Secret(read)
             }

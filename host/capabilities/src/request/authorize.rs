@@ -14,7 +14,7 @@ use url::Url;
 use super::header;
 use super::origin::{Origin, OriginRules, Origins};
 use super::path::ambiguity;
-use crate::secret::{SecretError, Secrets};
+use crate::secret::{Recipient, SecretError, Secrets};
 use crate::{Asker, Refusal};
 
 /// Bytes of a URL at most.
@@ -171,7 +171,7 @@ pub fn authorize(
                     )));
                 }
                 let read = secrets
-                    .resolve(asker, secret)
+                    .resolve(asker, secret, Recipient::Origin(&origin))
                     .map_err(|error: SecretError| refuse(Leaf::SecretUse, error.to_string()))?;
                 header::secret(&name, &read).map_err(|reason| refuse(Leaf::SecretUse, reason))?
             }

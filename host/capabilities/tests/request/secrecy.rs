@@ -57,6 +57,21 @@ fn a_secret_needs_its_grant() {
     assert!(reason.contains("[secrets.unknown]"), "{reason}");
 }
 
+/// What a caller may choose, an agent's address say, does not decide where a secret goes.
+#[test]
+fn a_bound_secret_goes_nowhere_else() {
+    let origin = "https://agents.example.com";
+    let mut bench = Bench::new(origin);
+    let bound = |to: &str| [to.parse().unwrap()].into();
+    bench.secrets = bench.secrets.bind("package", bound("https://registry.example.com"));
+    let refusal = bench.send(&with_secret(origin, "X-Api-Key", "package")).err().expect("bound elsewhere");
+    assert_eq!(refusal.leaf, Leaf::SecretUse);
+    let line =
+        r#"[secrets.package] origins = ["https://registry.example.com", "https://agents.example.com"]"#;
+    assert!(refusal.reason.contains(line), "{refusal}");
+    assert!(!refusal.reason.contains(env!("CARGO_PKG_NAME")), "{refusal}");
+}
+
 #[tokio::test]
 async fn a_failure_tells_no_secret() {
     let server = Server::start().await;

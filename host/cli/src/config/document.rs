@@ -124,6 +124,9 @@ pub(crate) struct Secret {
     /// A file, whose end is trimmed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) file: Option<PathBuf>,
+    /// Origins that it goes to. If given, it goes nowhere else, and to no program.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) origins: Option<Vec<String>>,
 }
 
 /// A kind of agent that can be launched.

@@ -1,10 +1,11 @@
 //! From the file's words to the engine's settings.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use pointsman_capabilities::process::SupervisorCommand;
+use pointsman_capabilities::request::InvalidOrigin;
 use pointsman_capabilities::secret::{SecretSource, Secrets};
 use pointsman_engine::{
     BackendSettings, ComponentSource, PolicySettings, Profiles, SanitizerSettings, Settings, SystemClock,
@@ -32,7 +33,7 @@ pub(crate) fn settings(loaded: &Loaded) -> Result<Settings, ConfigError> {
         supervisor: SupervisorCommand::this_program(crate::SUPERVISE).map_err(ConfigError::NoProgram)?,
         programs: Arc::new(programs(loaded, &config.programs)?),
         origins: origins(loaded, &config.origins)?,
-        secrets: Secrets::new(named(&config.secrets, |name, secret| source(loaded, name, secret))?),
+        secrets: secrets(loaded, &config.secrets)?,
         backends: named(&config.backends, |name, it| backend(loaded, name, it))?,
         sanitizers: listed(config.sanitizers.as_deref(), |at, it| sanitizer(loaded, at, it))?,
         policies: listed(config.policies.as_deref(), |at, it| policy(loaded, at, it))?,
@@ -101,6 +102,23 @@ fn profiles(loaded: &Loaded, named: Option<&Path>) -> Result<Option<PathBuf>, Co
             Ok(beside.and_then(|dir| dir.canonicalize().ok()).filter(|dir| dir.is_dir()))
         }
     }
+}
+
+fn secrets(loaded: &Loaded, table: &BTreeMap<String, Secret>) -> Result<Secrets, ConfigError> {
+    let mut secrets = Secrets::new(named(table, |name, secret| source(loaded, name, secret))?);
+    for (name, secret) in table {
+        let Some(origins) = &secret.origins else { continue };
+        let key = format!("secrets.{name}.origins");
+        let read = |text: &String| text.parse().map_err(|error: InvalidOrigin| error.to_string());
+        let origins = origins.iter().map(read).collect::<Result<BTreeSet<_>, _>>();
+        let origins = origins.map_err(|message| senseless(loaded, &key, message))?;
+        if origins.is_empty() {
+            let message = "it would go nowhere; name an origin, or leave origins out".to_owned();
+            return Err(senseless(loaded, &key, message));
+        }
+        secrets = secrets.bind(name, origins);
+    }
+    Ok(secrets)
 }
 
 fn source(loaded: &Loaded, name: &str, secret: &Secret) -> Result<SecretSource, ConfigError> {

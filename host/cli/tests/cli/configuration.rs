@@ -38,6 +38,11 @@ use crate::program::Home;
     "error: ~/.config/pointsman/pointsman.toml: `secrets.token`: give where it is read: either env = \"VARIABLE\" or \
      file = \"PATH\"\nhelp: `pointsman config example` shows every key\n"
 )]
+#[case::a_secret_for_no_origin(
+    "[secrets.token]\nenv = \"T\"\norigins = []\n",
+    "error: ~/.config/pointsman/pointsman.toml: `secrets.token.origins`: it would go nowhere; name an origin, or leave \
+     origins out\nhelp: `pointsman config example` shows every key\n"
+)]
 fn faults_are_named_with_their_place(#[case] text: &str, #[case] said: &str) {
     let home = Home::new();
     home.configure(text);

@@ -28,6 +28,10 @@ const AGENTS: &str = "https://agents.example.com";
     "[backends.far]\ncomponent = \"bundled:command\"\ngrants = [\"request/send@1 https://agents.example.com/a2a\"]\n",
     "is no origin: write it as https://agents.example.com"
 )]
+#[case::a_secret_bound_to_none(
+    "[secrets.token]\nenv = \"T\"\norigins = [\"https://agents.example.com/a2a\"]\n",
+    "`secrets.token.origins`: \"https://agents.example.com/a2a\" is no origin: write it as https://agents.example.com"
+)]
 fn faults_are_named(#[case] text: &str, #[case] said: &str) {
     let home = Home::new();
     home.configure(text);
@@ -100,4 +104,29 @@ fn inspect_tells_what_a_plugin_reaches() {
     let it = home.run(&["plugin", "inspect", "remote_a2a", "--json"]);
     let inspected: Value = serde_json::from_str(&it.out).unwrap();
     assert_eq!(inspected["origins"], json!([AGENTS]));
+}
+
+/// With both in hand a plugin could send the one to any of the others.
+#[test]
+fn doctor_names_secrets_that_could_go_to_any_origin() {
+    let home = Home::new();
+    let secrets = "[secrets.loose]\nenv = \"PATH\"\n[secrets.bound]\nenv = \"PATH\"\n\
+                   origins = [\"https://agents.example.com\"]\n";
+    let notes = |sends: &str| {
+        home.configure(&format!(
+            "[origins.\"{AGENTS}\"]\n{secrets}[backends.far]\ncomponent = \"bundled:remote_a2a\"\ngrants = \
+             [\"request/send@1 {sends}\", \"timer/set@1 *\", \"secret/use@1 *\"]\nconfig.agent_url = \"{AGENTS}\"\n"
+        ));
+        let report: Value = serde_json::from_str(&home.run(&["doctor", "--json"]).out).unwrap();
+        let findings = report["findings"].as_array().unwrap().iter();
+        let of_far = findings.filter(|finding| finding["subject"] == "backend far");
+        of_far.cloned().collect::<Vec<_>>()
+    };
+    let wide = notes("*");
+    assert_eq!(wide.len(), 2, "{wide:?}");
+    assert_eq!((&wide[0]["health"], &wide[1]["health"]), (&json!("good"), &json!("note")));
+    assert_eq!(wide[1]["detail"], "may send secret \"loose\" to every origin of the table");
+    assert_eq!(wide[1]["mend"], "[secrets.loose] origins = [\"https://…\"]");
+    let narrow = notes(AGENTS);
+    assert_eq!(narrow.len(), 1, "{narrow:?}");
 }

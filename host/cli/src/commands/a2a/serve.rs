@@ -128,7 +128,8 @@ fn near_side(agent: &AgentSettings, url: &str, open: bool) -> String {
     if !open {
         let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
         let variable: String = secret.chars().map(plain).collect();
-        text.push_str(&format!("[secrets.{secret}]\nenv = \"{variable}\"\n\n"));
+        let origins = json!([origin]);
+        text.push_str(&format!("[secrets.{secret}]\nenv = \"{variable}\"\norigins = {origins}\n\n"));
         grants.push(format!("secret/use@1 {secret}"));
         token = format!("auth_token_secret = \"{secret}\"\n");
     }

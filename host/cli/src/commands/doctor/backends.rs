@@ -48,17 +48,43 @@ impl<'a> Readiness<'a> {
         faults.extend(self.secrets(&asker));
         let mut parts = vec![format!("{} {}", inspected.description.name, inspected.description.version)];
         let untested = self.programs(backend, &inspected, &mut parts, &mut faults);
+        let unbound = self.unbound(&asker);
+        let wide = unbound
+            .into_iter()
+            .map(|Fault { detail, mend }| Finding::new(subject.clone(), Health::Note, detail).mend(mend));
         if faults.is_empty() {
             // It may work as well as ever; whoever has trouble with it wants to know.
             let health = if untested { Health::Note } else { Health::Good };
-            return vec![Finding::new(subject, health, format!("ready: {}", parts.join("; ")))];
+            let ready = Finding::new(subject.clone(), health, format!("ready: {}", parts.join("; ")));
+            return [ready].into_iter().chain(wide).collect();
         }
-        faults
-            .into_iter()
-            .map(|Fault { detail, mend }| {
-                Finding::new(subject.clone(), health, format!("not ready: {detail}")).mend(mend)
-            })
-            .collect()
+        let missing = faults.into_iter().map(|Fault { detail, mend }| {
+            Finding::new(subject.clone(), health, format!("not ready: {detail}")).mend(mend)
+        });
+        missing.chain(wide).collect()
+    }
+
+    /// Finds the secrets that it may send to any origin of the table.
+    fn unbound(&self, asker: &Asker<'_>) -> Vec<Fault> {
+        let may = |leaf: Leaf| {
+            let asked = asker.requests.iter().any(|request| request.leaf == leaf);
+            asker.grants.iter().filter(move |grant| asked && grant.leaf == leaf)
+        };
+        if !may(Leaf::RequestSend).any(|grant| grant.target == "*") {
+            return Vec::new();
+        }
+        let known = self.loaded.config.secrets.keys();
+        let names: Vec<&String> = if may(Leaf::SecretUse).any(|grant| grant.target == "*") {
+            known.collect()
+        } else {
+            known.filter(|name| may(Leaf::SecretUse).any(|grant| grant.target == **name)).collect()
+        };
+        let unbound = names.into_iter().filter(|name| !self.settings.secrets.is_bound(name));
+        let fault = |name: &String| Fault {
+            detail: format!("may send secret {name:?} to every origin of the table"),
+            mend: format!("[secrets.{name}] origins = [\"https://…\"]"),
+        };
+        unbound.map(fault).collect()
     }
 
     /// Reads the secrets that it was given, and shows none.
@@ -68,7 +94,7 @@ impl<'a> Readiness<'a> {
         given
             .filter(|_| asked)
             .filter_map(|grant| {
-                let error = self.settings.secrets.resolve(asker, &grant.target).err()?;
+                let error = self.settings.secrets.read(&grant.target).err()?;
                 let mend = format!("[secrets.{}] env = \"VARIABLE\"    (or file = \"/path\")", grant.target);
                 Some(Fault { detail: error.to_string(), mend })
             })

@@ -67,16 +67,20 @@ impl Setup {
         let mut grants: Vec<_> =
             self.origins.iter().map(|origin| format!("request/send@1 {origin}")).collect();
         grants.push("timer/set@1 *".to_owned());
+        let origins: Vec<_> = self.origins.iter().map(|origin| quoted(origin)).collect();
+        let bound = format!("origins = [{}]\n", origins.join(", "));
         if let Some(variable) = &self.token {
             line(format!("[secrets.{}-token]", self.name));
-            line(format!("env = {}\n", quoted(variable)));
+            line(format!("env = {}", quoted(variable)));
+            line(bound.clone());
             grants.push(format!("secret/use@1 {}-token", self.name));
         }
         for header in &self.headers {
             let secret = format!("{}-{}", self.name, name(header));
             line(format!("[secrets.{secret}]"));
             line("# The file with the header's value.".to_owned());
-            line(format!("file = {}\n", quoted(&format!("~/.config/pointsman/{secret}"))));
+            line(format!("file = {}", quoted(&format!("~/.config/pointsman/{secret}"))));
+            line(bound.clone());
             grants.push(format!("secret/use@1 {secret}"));
         }
         line(format!("[backends.{}]", self.name));
