@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod common;
+
+use common::{created, digest, id, latest, launch, live, question, ruling, step, wish};
 use pointsman_kernel::{Command, Entry, Next, Question, Refused, Run};
 use pointsman_model::plugin::{Interruption, InterruptionKind, Permission};
 use pointsman_model::{
@@ -10,68 +13,6 @@ use pointsman_model::{
 };
 use proptest::prelude::*;
 use serde_json::{Map, json};
-
-fn created() -> Entry {
-    Entry::Created {
-        at: Timestamp::from_millis(1_000),
-        run_id: RunId::from_random([1; 16]),
-        session_id: SessionId::from_random([2; 16]),
-        agent_name: "agent1".to_owned(),
-        spec: Box::new(RunSpec {
-            backend: "codex".to_owned(),
-            role: Role::Worker,
-            cwd: "/repo".to_owned(),
-            session_mode: SessionMode::New,
-            message: Message::text(Speaker::User, "do it"),
-            profile: None,
-            output_schema: None,
-            metadata: Map::new(),
-            access: Access::WorkspaceWrite,
-            resumed_from: None,
-            chain: vec![],
-            plugin: None,
-            idempotency_key: None,
-            client_version: None,
-        }),
-    }
-}
-
-fn digest(n: u8) -> Digest {
-    Digest::of(&[n])
-}
-
-fn id(n: u8) -> ApprovalId {
-    ApprovalId::from_random([n; 16])
-}
-
-fn ruling(verdict: Verdict) -> Ruling {
-    Ruling {
-        verdict,
-        module: "rules".to_owned(),
-        rule: Some("r".to_owned()),
-        reason: "because".to_owned(),
-        ttl_seconds: None,
-        ceiling: None,
-        scope: None,
-    }
-}
-
-fn question(n: u8) -> Question {
-    Question {
-        approval_id: id(n),
-        action: "spawn".to_owned(),
-        chain: vec![],
-        detail: json!({"prompt": "do it"}),
-        digest: digest(0),
-        expires_at: Timestamp::from_millis(6_000),
-        judged: None,
-    }
-}
-
-/// As far as an answer may reach.
-fn latest() -> Timestamp {
-    Timestamp::from_millis(60_000)
-}
 
 fn draft() -> impl Strategy<Value = Draft> {
     let kind = prop_oneof![
@@ -251,12 +192,6 @@ fn asked() -> Run {
     run
 }
 
-fn step(run: &mut Run, at: u64, command: Command) -> Result<Vec<Entry>, Refused> {
-    let entries = run.decide(Timestamp::from_millis(at), command)?;
-    entries.iter().for_each(|entry| run.apply(entry));
-    Ok(entries)
-}
-
 fn allow(n: u8) -> Command {
     Command::Settle {
         approval_id: id(0),
@@ -265,10 +200,6 @@ fn allow(n: u8) -> Command {
         by: "cli:ada".into(),
         latest: latest(),
     }
-}
-
-fn launch(n: u8) -> Command {
-    Command::Launch { digest: digest(n), supervision: None }
 }
 
 /// Invariant 8: bound to the digest, used once, expires.
@@ -304,24 +235,6 @@ fn silence_is_never_a_yes() {
     step(&mut unused, 2_000, allow(0)).unwrap();
     step(&mut unused, 9_000, Command::Lapse).unwrap();
     assert_eq!(unused.record().status, Status::Rejected, "an approval that nobody used lapses");
-}
-
-fn live() -> Run {
-    let mut run = Run::begin(&created()).unwrap();
-    step(&mut run, 1_000, Command::Rule { ruling: ruling(Verdict::Allow), question: question(0) }).unwrap();
-    step(&mut run, 1_000, launch(0)).unwrap();
-    run
-}
-
-fn wish(editable: bool) -> Permission {
-    Permission {
-        id: "p".to_owned(),
-        item: Some("call-1".to_owned()),
-        kind: "command".to_owned(),
-        title: "rm".to_owned(),
-        detail: json!({"command": "rm x"}),
-        editable,
-    }
 }
 
 fn kinds(entries: &[Entry]) -> Vec<&str> {

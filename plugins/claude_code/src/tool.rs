@@ -130,10 +130,11 @@ impl Call {
         detail.insert("sandboxed".to_owned(), false.into());
         detail.insert("input".to_owned(), Value::Object(self.input.clone()));
         let reason = asked.reason.or_else(|| self.text("description"));
-        for (key, value) in [("reason", reason), ("parent_tool_use_id", self.parent.as_deref())] {
-            if let Some(value) = value {
-                detail.insert(key.to_owned(), value.into());
-            }
+        if let Some(reason) = reason {
+            detail.insert("reason".to_owned(), reason.into());
+        }
+        if let Some(parent) = &self.parent {
+            detail.insert("ids".to_owned(), json!({"parent_tool_use_id": parent}));
         }
         for (key, value) in asked.more {
             detail.entry(key.clone()).or_insert_with(|| value.clone());

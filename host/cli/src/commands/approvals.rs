@@ -1,10 +1,12 @@
 //! `pointsman approvals`: the channel by which a person answers, and no agent.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
 
-use pointsman_model::{Answer, Approval, ApprovalState, Timestamp};
-use serde_json::Value;
+use pointsman_engine::Refused;
+use pointsman_model::{Answer, Approval, ApprovalState, Digest, Scope, Standing, Timestamp};
+use serde_json::{Value, json};
 
 use super::answer::{as_host, ask_owner};
 use crate::args::ApprovalsCommand;
@@ -20,21 +22,27 @@ use crate::terminal::{Align, Out, Paint, ago, in_future, now, one_line, render, 
 const LISTED: u32 = 1000;
 /// An edited input may be so large.
 const LARGEST_INPUT: u64 = 2 * 1024 * 1024;
+/// What is said of an answer that no host has heard.
+const KEPT: &str = "Its host has ended; the answer is kept, and the next host goes by it.";
 
 pub(super) fn run(out: Out, loaded: &Loaded, command: ApprovalsCommand) -> Outcome {
     let state = State::open(loaded)?;
     match command {
         ApprovalsCommand::List { all } => list(out, &state, all),
         ApprovalsCommand::Show(target) => show(out, &state.approval(&target.approval)?),
-        ApprovalsCommand::Allow { approval, input } => {
+        ApprovalsCommand::Allow { approval, scope, until, alike, input } => {
             let answer = match input.as_deref().map(edited).transpose()? {
                 Some(input) => Answer::AllowEdited { input },
-                None => Answer::allow_once(),
+                None => Answer::Allow {
+                    scope: scope.into(),
+                    until: until.map(|until| now().plus_seconds(until.get().as_secs())),
+                },
             };
-            settle(out, loaded, &state, &approval.approval, answer)
+            settle(out, loaded, &state, &approval.approval, alike, &answer)
         }
-        ApprovalsCommand::Deny { approval, message } => {
-            settle(out, loaded, &state, &approval.approval, Answer::Deny { feedback: message })
+        ApprovalsCommand::Deny { approval, alike, message } => {
+            let answer = Answer::Deny { feedback: message };
+            settle(out, loaded, &state, &approval.approval, alike, &answer)
         }
     }
 }
@@ -51,6 +59,7 @@ fn list(out: Out, state: &State, all: bool) -> Outcome {
         return Ok(Exit::Ok);
     }
     let now = now();
+    let grouped = grouped(&approvals);
     let columns = [
         ("approval", Align::Left),
         ("state", Align::Left),
@@ -59,22 +68,42 @@ fn list(out: Out, state: &State, all: bool) -> Outcome {
         ("lapses", Align::Left),
         ("reason", Align::Left),
     ];
-    let row = |approval: &Approval| {
+    let row = |(approval, count): &(&Approval, usize)| {
         let pending = approval.state == ApprovalState::Pending;
         vec![
             short(&approval.approval_id),
             state_word(out.paint(), approval.state),
-            title(approval),
+            if *count > 1 { format!("{} (x{count})", title(approval)) } else { title(approval) },
             ago(now, approval.asked_at),
             if pending { in_future(now, approval.expires_at) } else { String::new() },
             one_line(&approval.reason, 200),
         ]
     };
-    out.line(render(out, &columns, approvals.iter().map(row).collect()))?;
+    out.line(render(out, &columns, grouped.iter().map(row).collect()))?;
     if approvals.iter().any(|approval| approval.state == ApprovalState::Pending) {
         out.line(out.paint().dim("\nAnswer with `pointsman approvals allow APPROVAL` or `deny APPROVAL`."))?;
     }
+    if grouped.iter().any(|(_, count)| *count > 1) {
+        out.line(out.paint().dim("With --alike, an answer is for every run that asks exactly the same."))?;
+    }
     Ok(Exit::Ok)
+}
+
+/// Puts open questions that are exactly the same under the newest of them, with their count.
+fn grouped(approvals: &[Approval]) -> Vec<(&Approval, usize)> {
+    let mut groups: Vec<(&Approval, usize)> = Vec::new();
+    let mut first: BTreeMap<Digest, usize> = BTreeMap::new();
+    for approval in approvals {
+        if approval.state == ApprovalState::Pending {
+            if let Some((_, count)) = first.get(&approval.digest).and_then(|at| groups.get_mut(*at)) {
+                *count += 1;
+                continue;
+            }
+            first.insert(approval.digest, groups.len());
+        }
+        groups.push((approval, 1));
+    }
+    groups
 }
 
 fn show(out: Out, approval: &Approval) -> Outcome {
@@ -108,6 +137,16 @@ fn show(out: Out, approval: &Approval) -> Outcome {
             field("settled", format!("{settled} {}", visible(by)))?;
         }
     }
+    if let Some(standing) = approval.standing {
+        field("reaches", reach(standing))?;
+    }
+    if approval.uses > 0 {
+        let last = approval.used_at.map(when).unwrap_or_default();
+        field("used", format!("{} (last {last})", times(approval.uses)))?;
+    }
+    if let Some(other) = approval.superseded_by {
+        field("instead", other.to_string())?;
+    }
     if let Some(feedback) = &approval.feedback {
         field("said", one_line(feedback, usize::MAX))?;
     }
@@ -116,6 +155,15 @@ fn show(out: Out, approval: &Approval) -> Outcome {
         out.line(paint.dim(format!("\nAnswer with `pointsman approvals allow {id}` or `deny {id}`.")))?;
         if approval.editable {
             let how = "Its input can be edited: `allow` with --input and other JSON, or --input @FILE.";
+            out.line(paint.dim(how))?;
+        }
+        if approval.scope != Scope::Once {
+            let how = "To allow exactly the same again: --scope run, or --scope session --until 2h.";
+            let how = if approval.scope == Scope::Run {
+                "To allow exactly the same again: --scope run."
+            } else {
+                how
+            };
             out.line(paint.dim(how))?;
         }
     }
@@ -142,40 +190,111 @@ fn edited(text: &str) -> Result<Value, Failure> {
     serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))
 }
 
-fn settle(out: Out, loaded: &Loaded, state: &State, text: &str, answer: Answer) -> Outcome {
-    let approval = state.approval(text)?;
-    let id = approval.approval_id;
-    if approval.state != ApprovalState::Pending {
-        return Err(Failure::error(format!("approval {id} is already {}", approval.state.as_str()))
-            .help(format!("`pointsman approvals show {id}` says by whom and when")));
+/// Answers one question, or every one that is exactly like it.
+fn settle(out: Out, loaded: &Loaded, state: &State, text: &str, alike: bool, answer: &Answer) -> Outcome {
+    let named = state.approval(text)?;
+    if named.state != ApprovalState::Pending {
+        return Err(Failure::error(Refused::already(&named)));
     }
-    let digest = approval.digest;
-    let request = Request::AnswerApproval { approval_id: id, digest, answer: answer.clone() };
-    let (settled, host_lives) = match ask_owner(state, approval.run_id, &request)? {
-        Some(Reply::Settled(settled)) => (*settled, true),
-        Some(other) => return Err(Failure::internal(format!("the host answered something else: {other:?}"))),
-        None => {
-            let by = format!("cli:{}", crate::user::name());
-            (
-                as_host(loaded, |host| async move { host.answer_approval(id, digest, answer, &by).await })?,
-                false,
-            )
+    let (settled, host_lives) = settle_one(loaded, state, &named, answer)?;
+    if !alike {
+        if out.is_json() {
+            out.json(&settled)?;
+        } else {
+            told(out, &settled)?;
+            if !host_lives {
+                out.line(out.paint().dim(KEPT))?;
+            }
         }
-    };
-    if out.is_json() {
-        out.json(&settled)?;
         return Ok(Exit::Ok);
     }
+    // Each of them is bound to its own run: what cannot be answered any more does not keep the others waiting.
+    let mut results = vec![json!(settled)];
+    if !out.is_json() {
+        told(out, &settled)?;
+    }
+    let mut missed = 0;
+    for other in state.store.pending_alike(named.digest)? {
+        match settle_one(loaded, state, &other, answer) {
+            Ok((settled, _)) => {
+                if !out.is_json() {
+                    told(out, &settled)?;
+                }
+                results.push(json!(settled));
+            }
+            Err(failure) => {
+                let id = other.approval_id;
+                // An answer that reaches further than once may have covered it a moment ago.
+                match state.store.approval(id)? {
+                    Some(now) if now.superseded_by.is_some() => results.push(json!(now)),
+                    _ => {
+                        missed += 1;
+                        results.push(json!({"approval_id": id, "error": failure.message}));
+                        if !out.is_json() {
+                            out.line(format!(
+                                "{} {id}: {}",
+                                out.paint().bad("not answered"),
+                                visible(&failure.message)
+                            ))?;
+                        }
+                    }
+                }
+            }
+        }
+    }
+    if out.is_json() {
+        out.json(&results)?;
+    }
+    Ok(if missed == 0 { Exit::Ok } else { Exit::Error })
+}
+
+/// Hands an answer to the host that drives the run, or keeps it for the next. Says whether that host lives.
+fn settle_one(
+    loaded: &Loaded,
+    state: &State,
+    approval: &Approval,
+    answer: &Answer,
+) -> Result<(Approval, bool), Failure> {
+    let (id, digest, answer) = (approval.approval_id, approval.digest, answer.clone());
+    let request = Request::AnswerApproval { approval_id: id, digest, answer: answer.clone() };
+    match ask_owner(state, approval.run_id, &request)? {
+        Some(Reply::Settled(settled)) => Ok((*settled, true)),
+        Some(other) => Err(Failure::internal(format!("the host answered something else: {other:?}"))),
+        None => {
+            let by = format!("cli:{}", crate::user::name());
+            let settled =
+                as_host(loaded, |host| async move { host.answer_approval(id, digest, answer, &by).await })?;
+            Ok((settled, false))
+        }
+    }
+}
+
+fn told(out: Out, settled: &Approval) -> Result<(), Failure> {
     let paint = out.paint();
     let word = match settled.state {
         ApprovalState::Denied => paint.warn("denied"),
         _ => paint.good("allowed"),
     };
-    out.line(format!("{word} {}: {}", title(&settled), visible(&settled.reason)))?;
-    if !host_lives {
-        out.line(paint.dim("Its host has ended; the answer is kept, and the next host goes by it."))?;
+    let reach = settled.standing.map(|standing| format!(" ({})", reach(standing))).unwrap_or_default();
+    out.line(format!("{word}{reach} {}: {}", title(settled), visible(&settled.reason)))?;
+    Ok(())
+}
+
+/// Says how far an answer reaches: `for its run until 12:00:00`.
+fn reach(standing: Standing) -> String {
+    let place = match standing.scope {
+        Scope::Once => "once",
+        Scope::Run => "for its run",
+        Scope::Session => "for its session",
+    };
+    match standing.until {
+        Some(until) => format!("{place}, until {until}"),
+        None => place.to_owned(),
     }
-    Ok(Exit::Ok)
+}
+
+fn times(count: u32) -> String {
+    if count == 1 { "once".to_owned() } else { format!("{count} times") }
 }
 
 fn short(id: &impl ToString) -> String {

@@ -24,3 +24,4 @@ pub(crate) use error::ConfigError;
 pub(crate) use example::EXAMPLE;
 pub(crate) use load::{Loaded, load, load_file};
 pub(crate) use settings::settings;
+pub(crate) use text_duration::TextDuration;

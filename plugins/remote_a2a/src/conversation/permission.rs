@@ -60,7 +60,7 @@ impl Conversation {
             return false;
         }
         let agent = self.base.url();
-        for request in asked {
+        for mut request in asked {
             let text = |key: &str| request.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
             let (id, tool) = (text("approval_id"), text("kind"));
             if self.permissions.open.iter().any(|open| open.id == id) {
@@ -77,17 +77,25 @@ impl Conversation {
                     .field("server", agent.as_str())
                     .field("input", input.clone()),
             );
+            let (title, reason, digest) = (text("title"), text("reason"), text("digest"));
+            // What names this one occurrence alone: the same request has others when it comes again.
+            let ids: Map<String, Value> = ["approval_id", "expires_at"]
+                .into_iter()
+                .filter_map(|name| request.remove_entry(name))
+                .collect();
             // A tool of another host's: rules about this machine's paths and commands do not fit it.
-            let detail = json!({"tool": tool, "server": agent, "input": input, "reason": text("reason"), "remote": request});
+            let detail = json!({
+                "tool": tool, "server": agent, "input": input, "reason": reason, "remote": request, "ids": ids,
+            });
             effects.ask_permission(Permission {
                 id: id.clone(),
                 item: Some(id.clone()),
                 kind: "tool".to_owned(),
-                title: text("title"),
+                title,
                 detail: detail.to_string(),
                 editable,
             });
-            self.permissions.open.push(Open { id, digest: text("digest"), tool, answer: None });
+            self.permissions.open.push(Open { id, digest, tool, answer: None });
         }
         // What was left open is settled by now: the rest was answered here.
         if !self.send_answers(effects) {

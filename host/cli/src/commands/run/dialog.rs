@@ -2,12 +2,13 @@
 //!
 //! It knows nothing of terminals: lines go in, steps come out, so every turn of it is tested by itself.
 
-use pointsman_model::{Answer, Approval, ApprovalId, Digest, Message};
+use pointsman_model::{Answer, Approval, ApprovalId, Digest, Message, Scope};
 use serde_json::Value;
 
 use super::interview::Interview;
+use crate::config::TextDuration;
 use crate::question::{Extent, describe, edited};
-use crate::terminal::Paint;
+use crate::terminal::{Paint, now};
 
 /// Lines of a request that are shown before the person asks for more.
 const SHOWN: usize = 120;
@@ -134,7 +135,12 @@ impl Permission {
             Stage::Choosing => {
                 let edit = if self.input().is_some() { ", [e]dit" } else { "" };
                 let what = if self.edited.is_some() { "Allow it as edited?" } else { "Allow it once?" };
-                format!("{} [y]es, [n]o{edit}, [v]iew all, [q]uit: ", paint.bold(what))
+                let wider = match (&self.edited, self.approval.scope) {
+                    (Some(_), _) | (None, Scope::Once) => "",
+                    (None, Scope::Run) => ", for this [r]un",
+                    (None, Scope::Session) => ", for this [r]un, [s]ession 1h",
+                };
+                format!("{} [y]es{wider}, [n]o{edit}, [v]iew all, [q]uit: ", paint.bold(what))
             }
             Stage::Denying => "What should the agent know? (Enter for nothing): ".to_owned(),
             Stage::Editing => "input: ".to_owned(),
@@ -166,6 +172,18 @@ impl Permission {
                 };
                 self.answer(answer)
             }
+            ("r" | "run", "", _) if self.may_reach(Scope::Run) => {
+                self.answer(Answer::Allow { scope: Scope::Run, until: None })
+            }
+            ("s" | "session", span, _) if self.may_reach(Scope::Session) => {
+                match span.parse::<TextDuration>() {
+                    Ok(span) => {
+                        let until = Some(now().plus_seconds(span.get().as_secs()));
+                        self.answer(Answer::Allow { scope: Scope::Session, until })
+                    }
+                    Err(_) => Step::Again(vec!["Say for how long, such as s 30m or s 2h.".to_owned()]),
+                }
+            }
             ("n" | "no", "", _) => {
                 self.stage = Stage::Denying;
                 Step::Again(Vec::new())
@@ -186,6 +204,11 @@ impl Permission {
                 "Answer y, n, v or q; n may be followed by what the agent should know.".to_owned(),
             ]),
         }
+    }
+
+    /// Whether the answer may cover the same request again. What was edited is allowed once.
+    fn may_reach(&self, scope: Scope) -> bool {
+        self.edited.is_none() && scope <= self.approval.scope
     }
 
     fn deny(&mut self, why: &str) -> Step {
@@ -264,6 +287,39 @@ mod tests {
         assert_eq!(answered(take(&mut dialog(false), " Y ")), Answer::allow_once());
         assert_eq!(answered(take(&mut dialog(false), "yes")), Answer::allow_once());
         assert_eq!(take(&mut dialog(false), "q"), Step::Quit);
+    }
+
+    #[rstest]
+    #[case("r", Scope::Run, true)]
+    #[case("run", Scope::Session, true)]
+    #[case("s 30m", Scope::Session, true)]
+    #[case("session 2h", Scope::Session, true)]
+    #[case("s 30m", Scope::Run, false)]
+    #[case("s", Scope::Session, false)]
+    #[case("s soon", Scope::Session, false)]
+    #[case("r", Scope::Once, false)]
+    #[case("r x", Scope::Session, false)]
+    fn an_answer_reaches_no_further_than_it_may(
+        #[case] line: &str,
+        #[case] widest: Scope,
+        #[case] taken: bool,
+    ) {
+        let mut it = dialog(true);
+        let Dialog::Permission(question) = &mut it else { panic!("a question") };
+        question.approval.scope = widest;
+        let step = take(&mut it, line);
+        assert_eq!(matches!(step, Step::Answer { .. }), taken, "{step:?}");
+        if taken {
+            let Answer::Allow { scope, until } = answered(step) else { panic!("allowed") };
+            assert!(scope <= widest && scope != Scope::Once);
+            assert_eq!(until.is_some(), scope == Scope::Session);
+        }
+        // What was edited is allowed once.
+        let mut it = dialog(true);
+        let Dialog::Permission(question) = &mut it else { panic!("a question") };
+        question.approval.scope = widest;
+        it.edited(Ok(Some(json!({ "command": "make -n clean" }))), Paint::plain());
+        assert!(matches!(take(&mut it, line), Step::Again(_)));
     }
 
     #[test]
