@@ -201,6 +201,9 @@ impl Steps {
         if approval.state != ApprovalState::Approved {
             return Err(Refused::already(approval));
         }
+        if let Some(standing) = approval.standing.filter(|standing| standing.is_over(self.at)) {
+            return Err(Refused::over(approval, standing));
+        }
         self.push(Entry::Claimed { at: self.at, approval_id, permission });
         Ok(())
     }
@@ -226,8 +229,7 @@ impl Steps {
             return Err(Refused::already(&known));
         };
         if standing.is_over(self.at) {
-            let (state, at) = (ApprovalState::Expired, standing.until);
-            return Err(Refused::AlreadySettled { approval_id, state, by: known.settled_by, at });
+            return Err(Refused::over(&known, standing));
         }
         // Policies may have become stricter since: what they say now holds.
         let widest = match ruling.verdict {

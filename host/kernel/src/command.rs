@@ -2,8 +2,8 @@
 
 use pointsman_model::plugin::{Interruption, Permission};
 use pointsman_model::{
-    Answer, Approval, ApprovalId, ApprovalState, Digest, Draft, Outcome, Principal, Ruling, Scope, Status,
-    Supervision, Timestamp,
+    Answer, Approval, ApprovalId, ApprovalState, Digest, Draft, Outcome, Principal, Ruling, Scope, Standing,
+    Status, Supervision, Timestamp,
 };
 use serde_json::Value;
 
@@ -206,6 +206,16 @@ impl Refused {
             state: approval.state,
             by: approval.settled_by.clone(),
             at: approval.settled_at,
+        }
+    }
+
+    /// Says that an answer's time is over, whether or not anybody has noted it.
+    pub(crate) fn over(approval: &Approval, standing: Standing) -> Self {
+        Self::AlreadySettled {
+            approval_id: approval.approval_id,
+            state: ApprovalState::Expired,
+            by: approval.settled_by.clone(),
+            at: standing.until,
         }
     }
 }

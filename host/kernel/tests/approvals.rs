@@ -311,7 +311,6 @@ fn a_run_that_is_to_end_is_allowed_nothing_more() {
 #[derive(Debug, Clone)]
 enum Act {
     Ask {
-        n: u8,
         permission: u8,
         about: u8,
     },
@@ -349,7 +348,7 @@ fn act() -> impl Strategy<Value = Act> {
     ];
     let verdict = prop_oneof![4 => Just(Verdict::Ask), 1 => Just(Verdict::Deny)];
     prop_oneof![
-        6 => (0..200_u8, 0..4_u8, 0..3_u8).prop_map(|(n, permission, about)| Act::Ask { n, permission, about }),
+        6 => (0..4_u8, 0..3_u8).prop_map(|(permission, about)| Act::Ask { permission, about }),
         9 => (0..200_u8, 0..3_u8, answer).prop_map(|(n, about, answer)| Act::Settle { n, about, answer }),
         5 => (0..200_u8).prop_map(|n| Act::Claim { n }),
         6 => (any::<prop::sample::Index>(), 0..3_u8, verdict)
@@ -397,7 +396,7 @@ impl Session {
     fn act(&mut self, at: u64, number: usize, act: Act) {
         let known = |n: u8| self.asked.get(usize::from(n) % self.asked.len().max(1)).copied();
         match act {
-            Act::Ask { permission, about, .. } => {
+            Act::Ask { permission, about } => {
                 let approval_id = ApprovalId::from_random([u8::try_from(number).unwrap(); 16]);
                 let Command::AskPermission { permission, ruling, mut question } =
                     ask(0, &format!("p{permission}"), about)

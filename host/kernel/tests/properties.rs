@@ -8,11 +8,10 @@ use common::{created, digest, id, latest, launch, live, question, ruling, step, 
 use pointsman_kernel::{Command, Entry, Next, Question, Refused, Run};
 use pointsman_model::plugin::{Interruption, InterruptionKind, Permission};
 use pointsman_model::{
-    Access, Answer, ApprovalId, ApprovalState, Digest, Draft, Ending, EventKind, Message, Outcome, Role,
-    Ruling, RunId, RunSpec, SessionId, SessionMode, Speaker, Status, Timestamp, Verdict,
+    Answer, ApprovalState, Draft, Ending, EventKind, Outcome, Scope, Status, Timestamp, Verdict,
 };
 use proptest::prelude::*;
-use serde_json::{Map, json};
+use serde_json::json;
 
 fn draft() -> impl Strategy<Value = Draft> {
     let kind = prop_oneof![
@@ -50,7 +49,7 @@ fn permission() -> impl Strategy<Value = Permission> {
 fn command() -> impl Strategy<Value = Command> {
     let verdict =
         prop_oneof![Just(Verdict::Allow), Just(Verdict::Ask), Just(Verdict::Ask), Just(Verdict::Deny)];
-    let answer = prop_oneof![3 => Just(Answer::allow_once()), 1 => Just(Answer::AllowEdited { input: json!({}) }), 1 => Just(Answer::Deny { feedback: None })];
+    let answer = prop_oneof![3 => Just(Answer::allow_once()), 2 => Just(Answer::Allow { scope: Scope::Run, until: None }), 1 => Just(Answer::AllowEdited { input: json!({}) }), 1 => Just(Answer::Deny { feedback: None })];
     let ending = prop_oneof![
         Just(Ending::Completed),
         Just(Ending::Failed),
@@ -80,6 +79,7 @@ fn command() -> impl Strategy<Value = Command> {
         4 => (0..8u8, 0..2u8, answer).prop_map(|(n, d, answer)| Command::Settle {
             approval_id: id(n), digest: digest(d / 2 + d % 2), answer, by: "cli:ada".into(), latest: latest()
         }),
+        4 => (0..8u8).prop_map(|n| Command::Claim { approval_id: id(n) }),
         1 => Just(Command::Lapse),
         6 => (0..4u8).prop_map(|d| Command::Launch { digest: digest(d / 3), supervision: None }),
         6 => proptest::collection::vec(draft(), 0..4).prop_map(Command::Emit),

@@ -134,7 +134,8 @@ impl Driver {
             // Used before it is told: whoever dies in between has told nothing, and nobody can tell it again.
             allowed => match self.write(Command::Claim { approval_id }, Durability::Flushed).await {
                 Ok(()) => allowed.into(),
-                Err(JournalError::Refused(_)) => PermissionAnswer::Cancelled,
+                Err(JournalError::Refused(Refused::Ending(_))) => PermissionAnswer::Cancelled,
+                Err(JournalError::Refused(refused)) => PermissionAnswer::Deny(refused.to_string()),
                 Err(error) => return Err(error),
             },
         };

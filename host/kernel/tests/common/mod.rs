@@ -8,7 +8,7 @@ use pointsman_model::{
 };
 use serde_json::{Map, json};
 
-pub fn created() -> Entry {
+pub(crate) fn created() -> Entry {
     Entry::Created {
         at: Timestamp::from_millis(1_000),
         run_id: RunId::from_random([1; 16]),
@@ -33,15 +33,15 @@ pub fn created() -> Entry {
     }
 }
 
-pub fn digest(n: u8) -> Digest {
+pub(crate) fn digest(n: u8) -> Digest {
     Digest::of(&[n])
 }
 
-pub fn id(n: u8) -> ApprovalId {
+pub(crate) fn id(n: u8) -> ApprovalId {
     ApprovalId::from_random([n; 16])
 }
 
-pub fn ruling(verdict: Verdict) -> Ruling {
+pub(crate) fn ruling(verdict: Verdict) -> Ruling {
     Ruling {
         verdict,
         module: "rules".to_owned(),
@@ -53,7 +53,7 @@ pub fn ruling(verdict: Verdict) -> Ruling {
     }
 }
 
-pub fn question(n: u8) -> Question {
+pub(crate) fn question(n: u8) -> Question {
     Question {
         approval_id: id(n),
         action: "spawn".to_owned(),
@@ -66,28 +66,28 @@ pub fn question(n: u8) -> Question {
 }
 
 /// As far as an answer may reach.
-pub fn latest() -> Timestamp {
+pub(crate) fn latest() -> Timestamp {
     Timestamp::from_millis(60_000)
 }
 
-pub fn step(run: &mut Run, at: u64, command: Command) -> Result<Vec<Entry>, Refused> {
+pub(crate) fn step(run: &mut Run, at: u64, command: Command) -> Result<Vec<Entry>, Refused> {
     let entries = run.decide(Timestamp::from_millis(at), command)?;
     entries.iter().for_each(|entry| run.apply(entry));
     Ok(entries)
 }
 
-pub fn launch(n: u8) -> Command {
+pub(crate) fn launch(n: u8) -> Command {
     Command::Launch { digest: digest(n), supervision: None }
 }
 
-pub fn live() -> Run {
+pub(crate) fn live() -> Run {
     let mut run = Run::begin(&created()).unwrap();
     step(&mut run, 1_000, Command::Rule { ruling: ruling(Verdict::Allow), question: question(0) }).unwrap();
     step(&mut run, 1_000, launch(0)).unwrap();
     run
 }
 
-pub fn wish(editable: bool) -> Permission {
+pub(crate) fn wish(editable: bool) -> Permission {
     Permission {
         id: "p".to_owned(),
         item: Some("call-1".to_owned()),
