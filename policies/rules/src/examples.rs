@@ -1,5 +1,6 @@
 //! Examples: what `match` and `not_match` describe, told by how it differs from one base question.
 
+use chrono::DateTime;
 use serde_json::{Map, Value, json};
 
 use crate::condition::schema::{self, Field, Type};
@@ -27,10 +28,11 @@ pub fn base_question() -> Question {
         access: Some(Access::WorkspaceWrite),
         detail: json!({ "prompt": "Fix the failing test." }).to_string(),
         facts: json!({
-            "git": { "inside": true, "root": "/repo/project", "branch": "main", "worktree": false },
+            "git": { "inside": true, "root": "/repo/project", "branch": "main", "worktree": false, "dirty": false },
             "roots": { "inside": true, "configured": false },
             "runs": { "live": 0 },
             "client": { "name": "claude-code", "version": "2.1.0" },
+            "host": { "os": "linux", "user": "ada" },
         })
         .to_string(),
         // Monday, 5 January 2026, 10:00 UTC.
@@ -79,9 +81,7 @@ pub(crate) fn question(differs: &Map<String, Value>) -> Result<Question, String>
                 known(schema::FACTS, "facts", value)?;
                 question.facts = merged("facts", &question.facts, value)?;
             }
-            "now" => {
-                question.at = value.as_u64().ok_or("`now` is a number of milliseconds since 1970")?;
-            }
+            "now" => question.at = time(value)?,
             "without" => {}
             "access_level" => return Err("`access_level` follows from `access`: give that".to_owned()),
             other => {
@@ -100,6 +100,14 @@ pub(crate) fn question(differs: &Map<String, Value>) -> Result<Question, String>
 
 fn text(key: &str, value: &Value) -> Result<String, String> {
     value.as_str().map(str::to_owned).ok_or_else(|| format!("`{key}` of an example must be a text"))
+}
+
+fn time(value: &Value) -> Result<u64, String> {
+    let written = value.as_str().and_then(|text| DateTime::parse_from_rfc3339(text).ok());
+    value
+        .as_u64()
+        .or_else(|| u64::try_from(written?.timestamp_millis()).ok())
+        .ok_or_else(|| "`now` is a time such as 2026-01-05T10:00:00Z, or milliseconds since 1970".to_owned())
 }
 
 fn access(value: &Value) -> Result<Access, String> {
@@ -155,6 +163,7 @@ fn known(fields: &'static [Field], path: &str, value: &Value) -> Result<(), Stri
             }
             Type::Bool => value.is_boolean(),
             Type::Int => value.is_i64(),
+            Type::Number => value.is_number(),
             Type::Text(_) => value.is_string(),
             Type::List(_) => value.is_array(),
             _ => true,

@@ -5,7 +5,7 @@ use toml::Spanned;
 use toml::de::{DeInteger, DeTable, DeValue};
 
 use crate::condition::schema;
-use crate::contract::{Access, Verdict};
+use crate::contract::{Access, Scope, Verdict};
 use crate::finding::{Lines, MOST_FINDINGS, Problem, shorten};
 use crate::{suggest, ttl};
 
@@ -28,6 +28,7 @@ pub(crate) struct Written {
     pub(crate) then: Verdict,
     pub(crate) reason: Option<String>,
     pub(crate) ttl: Option<u32>,
+    pub(crate) scope: Option<Scope>,
     pub(crate) ceiling: Option<Access>,
     pub(crate) examples: Vec<Example>,
 }
@@ -42,7 +43,7 @@ pub(crate) struct Example {
     pub(crate) differs: Map<String, Value>,
 }
 
-const RULE_KEYS: &[&str] = &["id", "when", "then", "reason", "ttl", "ceiling", "match", "not_match"];
+const RULE_KEYS: &[&str] = &["id", "when", "then", "reason", "ttl", "scope", "ceiling", "match", "not_match"];
 
 /// Reads a file as far as it can be read.
 pub(crate) fn read(text: &str) -> (Vec<Written>, Vec<Problem>) {
@@ -136,6 +137,7 @@ impl Reader<'_> {
             self.problem(start, format!("the reason is longer than {MOST_REASON} characters"));
         }
         let ttl = get("ttl").and_then(|ttl| self.ttl(ttl, then));
+        let scope = get("scope").and_then(|scope| self.scope(scope, then));
         let ceiling = get("ceiling").and_then(|ceiling| self.ceiling(ceiling, then));
         let mut examples = Vec::new();
         for (name, holds) in [("match", true), ("not_match", false)] {
@@ -150,6 +152,7 @@ impl Reader<'_> {
             then: then?,
             reason,
             ttl,
+            scope,
             ceiling,
             examples,
         })
@@ -229,6 +232,27 @@ impl Reader<'_> {
             other => Err(format!("`ttl` is a duration such as \"30m\", not {}", other.type_str())),
         };
         read.map_err(|why| self.problem(at, why)).ok()
+    }
+
+    fn scope(&mut self, value: &Spanned<DeValue<'_>>, then: Option<Verdict>) -> Option<Scope> {
+        let at = value.span().start;
+        if matches!(then, Some(Verdict::Allow | Verdict::Deny)) {
+            self.problem(
+                at,
+                "`scope` says how far a person's word reaches, so it stands only beside `then = \"ask\"`",
+            );
+            return None;
+        }
+        match value.get_ref().as_str().unwrap_or_default() {
+            "once" => Some(Scope::Once),
+            "run" => Some(Scope::Run),
+            "session" => Some(Scope::Session),
+            other => {
+                let help = suggest::help(other, ["once", "run", "session"]);
+                self.problem(at, format!("`scope` is how far a person's word reaches; {help}"));
+                None
+            }
+        }
     }
 
     fn ceiling(&mut self, value: &Spanned<DeValue<'_>>, then: Option<Verdict>) -> Option<Access> {

@@ -5,10 +5,12 @@
 //! stands. `README.md` describes the file for those who write one.
 //!
 //! - `file`: the TOML, with everything that may be wrong with it.
+//! - `commands`: command lines, read as what they would run.
 //! - `condition`: CEL, checked and prepared.
 //! - `examples`: the questions that `match` and `not_match` describe.
 //! - `rulebook`: the judgement.
 
+mod commands;
 mod condition;
 mod contract;
 mod examples;
@@ -22,7 +24,7 @@ mod component;
 
 pub use component::Rules;
 pub use condition::{documented_functions, documented_paths};
-pub use contract::{Access, Finding, Matched, Principal, Question, Ruling, Verdict};
+pub use contract::{Access, Finding, Matched, Principal, Question, Ruling, Scope, Verdict};
 pub use examples::base_question;
 pub use rulebook::Rulebook;
 

@@ -1,7 +1,7 @@
 //! Judging a question by all rules of a file.
 
-use crate::condition::{Bindings, Condition, Documents, Judgement, Pattern, context};
-use crate::contract::{Access, Finding, Matched, Question, Ruling, Verdict};
+use crate::condition::{Bindings, Condition, Documents, Judgement, Names, Pattern, context, schema};
+use crate::contract::{Access, Finding, Matched, Question, Ruling, Scope, Verdict};
 use crate::examples;
 use crate::file::{self, Written};
 use crate::finding::{MOST_FINDINGS, Problem, shorten};
@@ -14,6 +14,7 @@ struct Rule {
     then: Verdict,
     reason: String,
     ttl: Option<u32>,
+    scope: Option<Scope>,
     ceiling: Option<Access>,
 }
 
@@ -22,8 +23,10 @@ struct Rule {
 pub struct Rulebook {
     rules: Vec<Rule>,
     /// Everything that some rule reads.
-    paths: Vec<String>,
+    names: Names,
     patterns: Vec<Pattern>,
+    /// For every action that is known, the rules that have something to say to it.
+    by_action: Vec<(&'static str, Vec<usize>)>,
 }
 
 impl Rulebook {
@@ -34,8 +37,12 @@ impl Rulebook {
     /// Everything that is wrong with it, in the order of its lines.
     pub fn load(text: &str) -> Result<Self, Vec<Finding>> {
         let (written, mut problems) = file::read(text);
-        let mut book =
-            Self { rules: Vec::with_capacity(written.len()), paths: Vec::new(), patterns: Vec::new() };
+        let mut book = Self {
+            rules: Vec::with_capacity(written.len()),
+            names: Names::default(),
+            patterns: Vec::new(),
+            by_action: Vec::new(),
+        };
         for rule in written {
             match book.read(rule) {
                 Ok(rule) => book.rules.push(rule),
@@ -43,9 +50,12 @@ impl Rulebook {
             }
         }
         if problems.is_empty() {
-            book.paths = book.rules.iter().flat_map(|rule| rule.condition.uses().iter().cloned()).collect();
-            book.paths.sort();
-            book.paths.dedup();
+            let speaking = |action: &&'static str| {
+                let rules = book.rules.iter().enumerate();
+                let may = rules.filter(|(_, rule)| rule.condition.may_hold_for(action, &book.names));
+                (*action, may.map(|(number, _)| number).collect())
+            };
+            book.by_action = schema::ACTIONS.iter().map(speaking).collect();
             return Ok(book);
         }
         problems.sort_by_key(|problem| problem.line);
@@ -59,13 +69,15 @@ impl Rulebook {
 
     fn read(&mut self, written: Written) -> Result<Rule, Vec<Problem>> {
         let at = |line: usize, text: String| Problem::at(Some(&written.id), line, text);
-        let condition = Condition::compile(&written.when, &mut self.patterns).map_err(|faults| {
-            let problems = faults.into_iter().map(|fault| {
-                let column = fault.column.map(|column| format!(" at column {column}")).unwrap_or_default();
-                at(written.when_line + fault.line - 1, format!("`when`{column}: {}", fault.text))
-            });
-            problems.collect::<Vec<_>>()
-        })?;
+        let condition =
+            Condition::compile(&written.when, &mut self.names, &mut self.patterns).map_err(|faults| {
+                let problems = faults.into_iter().map(|fault| {
+                    let column =
+                        fault.column.map(|column| format!(" at column {column}")).unwrap_or_default();
+                    at(written.when_line + fault.line - 1, format!("`when`{column}: {}", fault.text))
+                });
+                problems.collect::<Vec<_>>()
+            })?;
         let mut problems = Vec::new();
         for example in &written.examples {
             let question = match examples::question(&example.differs) {
@@ -95,6 +107,7 @@ impl Rulebook {
             then: written.then,
             reason,
             ttl: written.ttl,
+            scope: written.scope,
             ceiling: written.ceiling,
         })
     }
@@ -102,21 +115,21 @@ impl Rulebook {
     /// Asks one condition by itself.
     fn judge(&self, condition: &Condition, question: &Question) -> Judgement {
         let documents = Documents::of(question);
-        let bindings = Bindings::new(&documents, condition.uses(), &self.patterns);
+        let bindings = Bindings::new(&documents, &self.names, &self.patterns);
         condition.judge(&bindings, &context(&bindings))
     }
 
     /// Judges a question: the strictest of all matching rules stands, the first among equals, with the lowest
-    /// ceiling and the shortest time that any matching rule gives.
+    /// ceiling, the shortest time and the narrowest scope that any matching rule gives.
     ///
     /// A rule that cannot be judged matches if it asks or denies, and does not if it allows.
     #[must_use]
     pub fn decide(&self, question: &Question) -> Ruling {
         let documents = Documents::of(question);
-        let bindings = Bindings::new(&documents, &self.paths, &self.patterns);
+        let bindings = Bindings::new(&documents, &self.names, &self.patterns);
         let context = context(&bindings);
         let mut decision = Decision::default();
-        for rule in &self.rules {
+        for rule in self.speaking(&question.action) {
             match rule.condition.judge(&bindings, &context) {
                 Judgement::Holds => decision.take(rule, None),
                 Judgement::Fails => {}
@@ -131,12 +144,20 @@ impl Rulebook {
         decision.ruling()
     }
 
+    /// Gives the rules that may have something to say to an action, in the order of the file.
+    fn speaking(&self, action: &str) -> impl Iterator<Item = &Rule> {
+        let known = self.by_action.iter().find(|(known, _)| *known == action);
+        let (numbers, all) =
+            known.map_or((&[][..], &self.rules[..]), |(_, numbers)| (numbers.as_slice(), &[]));
+        numbers.iter().filter_map(|number| self.rules.get(*number)).chain(all)
+    }
+
     /// Says what every matching rule says, in the order of the file. A rule that cannot be judged is among them, whether
     /// or not it counts.
     #[must_use]
     pub fn explain(&self, question: &Question) -> Vec<Matched> {
         let documents = Documents::of(question);
-        let bindings = Bindings::new(&documents, &self.paths, &self.patterns);
+        let bindings = Bindings::new(&documents, &self.names, &self.patterns);
         let context = context(&bindings);
         let said = |rule: &Rule, undecided: Option<String>| Matched {
             rule: rule.id.clone(),
@@ -144,11 +165,10 @@ impl Rulebook {
             reason: shorten(&rule.reason, 2000),
             ttl_seconds: rule.ttl,
             ceiling: rule.ceiling,
-            scope: None,
+            scope: rule.scope,
             undecided,
         };
-        self.rules
-            .iter()
+        self.speaking(&question.action)
             .filter_map(|rule| match rule.condition.judge(&bindings, &context) {
                 Judgement::Holds => Some(said(rule, None)),
                 Judgement::Fails => None,
@@ -167,12 +187,14 @@ struct Decision<'r> {
     /// Rules that would have allowed, had they been judged.
     doubts: Vec<String>,
     ttl: Option<u32>,
+    scope: Option<Scope>,
     ceiling: Option<Access>,
 }
 
 impl<'r> Decision<'r> {
     fn take(&mut self, rule: &'r Rule, undecided: Option<String>) {
         self.ttl = lower(self.ttl, rule.ttl, |ttl| ttl);
+        self.scope = lower(self.scope, rule.scope, reach);
         self.ceiling = lower(self.ceiling, rule.ceiling, level);
         if self.deciding.is_none_or(|known| strictness(rule.then) > strictness(known.then)) {
             self.deciding = Some(rule);
@@ -203,7 +225,7 @@ impl<'r> Decision<'r> {
             reason: shorten(&reason, 2000),
             ttl_seconds: self.ttl,
             ceiling: self.ceiling,
-            scope: None,
+            scope: self.scope,
         }
     }
 }
@@ -222,6 +244,14 @@ fn level(access: Access) -> u8 {
         Access::ReadOnly => 0,
         Access::WorkspaceWrite => 1,
         Access::Full => 2,
+    }
+}
+
+fn reach(scope: Scope) -> u8 {
+    match scope {
+        Scope::Once => 0,
+        Scope::Run => 1,
+        Scope::Session => 2,
     }
 }
 

@@ -17,7 +17,7 @@ use cel::common::ast::{
 use cel::parser::Expression;
 
 use super::Fault;
-use super::functions::{FUNCTIONS, MACROS, MATCHES, ORDERED, Pattern, Signature};
+use super::functions::{FUNCTIONS, MACROS, MATCHES, ORDERED, Pattern, Signature, written_wrong};
 use super::schema::{self, Field, Type};
 use super::values::PATTERN;
 use crate::suggest;
@@ -112,7 +112,8 @@ impl Check<'_> {
         match &mut node.expr {
             Expr::Literal(literal) => Seen::value(match literal {
                 LiteralValue::Boolean(_) => Type::Bool,
-                LiteralValue::Int(_) | LiteralValue::UInt(_) | LiteralValue::Double(_) => Type::Int,
+                LiteralValue::Int(_) => Type::Int,
+                LiteralValue::UInt(_) | LiteralValue::Double(_) => Type::Number,
                 LiteralValue::Null => Type::Null,
                 LiteralValue::String(_) => schema::TEXT,
                 LiteralValue::Bytes(_) => Type::Other,
@@ -219,7 +220,7 @@ impl Check<'_> {
                 Seen::value(Type::Bool)
             }
             kind => {
-                if matches!(kind, Type::Bool | Type::Int | Type::Null | Type::Text(_) | Type::List(_)) {
+                if kind.is_plain() || matches!(kind, Type::List(_)) {
                     let what =
                         target.path.as_deref().map_or_else(|| "this".to_owned(), |path| format!("`{path}`"));
                     self.fault(id, format!("{what} is {} and has no field `{field}`", kind.name()));
@@ -276,11 +277,11 @@ impl Check<'_> {
         self.visit(index);
         Seen::value(match kind {
             Type::List(element) => *element,
-            Type::Bool | Type::Int | Type::Text(_) | Type::Null => {
+            kind if kind.is_plain() => {
                 self.fault(target.id, format!("only a list or a map has parts, and this is {}", kind.name()));
                 Type::Dyn
             }
-            Type::Record(_) | Type::Dyn | Type::Other => Type::Dyn,
+            _ => Type::Dyn,
         })
     }
 
@@ -303,24 +304,25 @@ impl Check<'_> {
             self.fault(id, text);
             return Type::Dyn;
         };
-        if call.args.len() != known.arguments {
-            self.fault(id, format!("`{name}` takes {} arguments, not {}", known.arguments, call.args.len()));
+        if !known.arguments.contains(&call.args.len()) {
+            self.fault(id, format!("`{name}` takes {} arguments, not {}", known.count(), call.args.len()));
             return known.gives;
         }
         if name == "matches" {
             self.pattern(call);
             return known.gives;
         }
-        let asks_text = matches!(
-            name.as_str(),
-            "contains" | "startsWith" | "endsWith" | "glob" | "path_inside" | "path_below"
-        );
         let target = call.target.as_deref_mut().filter(|_| member);
-        for value in target.into_iter().chain(&mut call.args) {
+        let takes = known.takes.iter().copied().chain(std::iter::repeat(Type::Dyn));
+        for (value, asked) in target.into_iter().chain(&mut call.args).zip(takes) {
             let kind = self.visit(value);
-            if asks_text && !matches!(kind, Type::Text(_) | Type::Dyn) {
-                self.fault(value.id, format!("`{name}` asks for a text, and this is {}", kind.name()));
+            if !asked.takes(kind) {
+                let text = format!("`{name}` asks for {}, and this is {}", asked.name(), kind.name());
+                self.fault(value.id, text);
             }
+        }
+        if let Some(wrong) = written_wrong(call) {
+            self.fault(call.args.first().map_or(id, |argument| argument.id), wrong);
         }
         known.gives
     }
@@ -353,14 +355,14 @@ impl Check<'_> {
         let element = match self.visit(range) {
             Type::List(element) => *element,
             Type::Record(_) => schema::TEXT,
-            kind @ (Type::Bool | Type::Int | Type::Text(_) | Type::Null) => {
+            kind if kind.is_plain() => {
                 self.fault(
                     range.id,
                     format!("only a list or a map can be gone through, and this is {}", kind.name()),
                 );
                 Type::Dyn
             }
-            Type::Dyn | Type::Other => Type::Dyn,
+            _ => Type::Dyn,
         };
         let inner = std::mem::take(range);
         range.id = inner.id;

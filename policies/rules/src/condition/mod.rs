@@ -1,8 +1,10 @@
 //! Conditions: a CEL expression, checked against what the host documents, ready to be asked.
 
 mod check;
+mod document;
 mod functions;
 mod guard;
+mod names;
 mod operators;
 mod plan;
 pub(crate) mod schema;
@@ -14,6 +16,7 @@ use cel::Context;
 use plan::Plan;
 
 pub(crate) use functions::Pattern;
+pub(crate) use names::Names;
 pub(crate) use values::{Bindings, Documents};
 
 use crate::finding::shorten;
@@ -49,7 +52,8 @@ pub(crate) enum Judgement {
 /// A condition that was checked.
 pub(crate) struct Condition {
     plan: Plan,
-    uses: Vec<String>,
+    /// The numbers of what it reads.
+    uses: Vec<usize>,
 }
 
 impl fmt::Debug for Condition {
@@ -59,12 +63,16 @@ impl fmt::Debug for Condition {
 }
 
 impl Condition {
-    /// Reads a condition; the patterns in it are added to those of the file.
+    /// Reads a condition; the names and the patterns in it are added to those of the file.
     ///
     /// # Errors
     ///
     /// Everything that is wrong with it, never nothing.
-    pub(crate) fn compile(source: &str, patterns: &mut Vec<Pattern>) -> Result<Self, Vec<Fault>> {
+    pub(crate) fn compile(
+        source: &str,
+        names: &mut Names,
+        patterns: &mut Vec<Pattern>,
+    ) -> Result<Self, Vec<Fault>> {
         let whole = |text: String| vec![Fault { line: 1, column: None, text }];
         guard::check(source).map_err(whole)?;
         let env = functions::environment().ok_or_else(|| whole("two functions have one name".to_owned()))?;
@@ -77,13 +85,14 @@ impl Condition {
                     if faults.is_empty() { whole("is no expression".to_owned()) } else { faults }
                 },
             )?;
-        check::check(expression, &positions, patterns)
-            .map(|(expression, uses)| Self { plan: Plan::of(expression), uses })
+        let (expression, uses) = check::check(expression, &positions, patterns)?;
+        let uses = uses.iter().filter_map(|path| names.number(path)).collect();
+        Ok(Self { plan: Plan::of(expression, names), uses })
     }
 
-    /// Names what the condition reads.
-    pub(crate) fn uses(&self) -> &[String] {
-        &self.uses
+    /// Tells whether the condition need be asked at all for an action.
+    pub(crate) fn may_hold_for(&self, action: &str, names: &Names) -> bool {
+        self.plan.may_hold_for(action, names)
     }
 
     /// Asks the condition.

@@ -63,7 +63,7 @@ impl Check<'_> {
                     }
                 } else {
                     let kind = self.visit(container);
-                    if matches!(kind, Type::Bool | Type::Int | Type::Text(_)) {
+                    if kind.is_plain() && kind != Type::Null {
                         self.fault(
                             container.id,
                             format!("`in` looks into a list or a map, and this is {}", kind.name()),
@@ -83,6 +83,8 @@ impl Check<'_> {
                 let kinds = (self.visit(left), self.visit(right));
                 Some(match kinds {
                     (Type::Int, Type::Int) => Type::Int,
+                    (Type::Time, Type::Time) | (Type::Span, Type::Span) => Type::Span,
+                    (Type::Time, Type::Span) | (Type::Span, Type::Time) => Type::Time,
                     (Type::Text(_), Type::Text(_)) => schema::TEXT,
                     _ => Type::Dyn,
                 })

@@ -8,12 +8,12 @@
 use std::cmp::Ordering;
 
 use cel::common::ast::{CallExpr, Expr, LiteralValue, operators};
-use cel::common::types::{CelBool, CelInt, CelString};
-use cel::common::value::Val;
+use cel::common::types::CelBool;
 use cel::parser::Expression;
 use cel::{Context, Value};
 
-use super::values::Bindings;
+use super::names::{Names, Place};
+use super::values::{Bindings, Glance};
 use crate::finding::shorten;
 
 /// A condition, taken apart.
@@ -33,9 +33,12 @@ pub(super) enum Plan {
     },
 }
 
-/// A look at one documented value.
+/// A look at one value: a documented one, or one below `request`.
 pub(super) struct Look {
-    path: String,
+    /// The number of the name.
+    name: usize,
+    /// The fields below it.
+    below: Vec<String>,
     at: Quality,
 }
 
@@ -43,6 +46,10 @@ pub(super) struct Look {
 enum Quality {
     /// Whether it is true.
     True,
+    /// Whether it is null, or is not.
+    Null(bool),
+    /// Whether it is there.
+    There,
     /// How it compares with a number; the orders for which that holds.
     Number(i64, &'static [Ordering]),
     /// Whether it is one of these words, or is not.
@@ -51,35 +58,52 @@ enum Quality {
 
 impl Plan {
     /// Takes a checked expression apart.
-    pub(super) fn of(expression: Expression) -> Self {
+    pub(super) fn of(expression: Expression, names: &Names) -> Self {
         let id = expression.id;
         match expression.expr {
-            Expr::Call(call) => Self::of_call(id, call),
+            Expr::Call(call) => Self::of_call(id, call, names),
             expr => {
-                let look = match &expr {
-                    Expr::Ident(path) => Some(Look { path: path.clone(), at: Quality::True }),
-                    _ => None,
+                let at = match &expr {
+                    Expr::Select(select) if select.test => Quality::There,
+                    _ => Quality::True,
                 };
+                let look = target(&expr, names).map(|(name, below)| Look { name, below, at });
                 Self::Leaf { look, expression: Expression { id, expr } }
             }
         }
     }
 
-    fn of_call(id: u64, mut call: CallExpr) -> Self {
+    fn of_call(id: u64, mut call: CallExpr, names: &Names) -> Self {
         let mut operands = std::mem::take(&mut call.args).into_iter();
         match (call.func_name.as_str(), operands.next(), operands.next()) {
             (operators::LOGICAL_AND, Some(left), Some(right)) => {
-                Self::All(Box::new([Self::of(left), Self::of(right)]))
+                Self::All(Box::new([Self::of(left, names), Self::of(right, names)]))
             }
             (operators::LOGICAL_OR, Some(left), Some(right)) => {
-                Self::Any(Box::new([Self::of(left), Self::of(right)]))
+                Self::Any(Box::new([Self::of(left, names), Self::of(right, names)]))
             }
-            (operators::LOGICAL_NOT, Some(operand), None) => Self::Not(Box::new(Self::of(operand))),
+            (operators::LOGICAL_NOT, Some(operand), None) => Self::Not(Box::new(Self::of(operand, names))),
             (_, first, second) => {
                 call.args.extend(first.into_iter().chain(second).chain(operands));
-                let look = Look::of(&call);
+                let look = Look::of(&call, names);
                 Self::Leaf { look, expression: Expression { id, expr: Expr::Call(call) } }
             }
+        }
+    }
+
+    /// Tells whether the condition could hold, or be undecided, for an action.
+    ///
+    /// One part that does not hold decides all that is joined by `&&`, whatever the rest would say.
+    pub(super) fn may_hold_for(&self, action: &str, names: &Names) -> bool {
+        match self {
+            Self::All(parts) => parts.iter().all(|part| part.may_hold_for(action, names)),
+            Self::Any(parts) => parts.iter().any(|part| part.may_hold_for(action, names)),
+            Self::Leaf { look: Some(Look { name, below, at: Quality::Word { among, is } }), .. }
+                if below.is_empty() && names.place(*name) == Some(&Place::Action) =>
+            {
+                among.iter().any(|word| word == action) == *is
+            }
+            Self::Not(_) | Self::Leaf { .. } => true,
         }
     }
 
@@ -127,16 +151,35 @@ fn interpret(expression: &Expression, context: &Context<'_, '_>) -> Result<bool,
     }
 }
 
+/// Reads a name, or a field below `request`.
+fn target(expr: &Expr, names: &Names) -> Option<(usize, Vec<String>)> {
+    match expr {
+        Expr::Ident(path) => Some((names.find(path)?, Vec::new())),
+        Expr::Select(select) => {
+            let inside = matches!(&select.operand.expr, Expr::Select(inner) if inner.test);
+            let (name, mut below) = target(&select.operand.expr, names)?;
+            below.push(select.field.clone());
+            (!inside && names.place(name) == Some(&Place::Request)).then_some((name, below))
+        }
+        _ => None,
+    }
+}
+
 impl Look {
     /// Recognizes a comparison of one name with what is written out.
-    fn of(call: &CallExpr) -> Option<Self> {
+    fn of(call: &CallExpr, names: &Names) -> Option<Self> {
         let [left, right] = call.args.as_slice() else { return None };
         // The name stands on the left, as people write it.
-        let Expr::Ident(path) = &left.expr else { return None };
+        if matches!(&left.expr, Expr::Select(select) if select.test) {
+            return None;
+        }
+        let (name, below) = target(&left.expr, names)?;
         let at = match (&right.expr, call.func_name.as_str()) {
             (Expr::Literal(LiteralValue::Int(number)), operator) => {
                 Quality::Number(*number.inner(), orders(operator)?)
             }
+            (Expr::Literal(LiteralValue::Null), operators::EQUALS) => Quality::Null(true),
+            (Expr::Literal(LiteralValue::Null), operators::NOT_EQUALS) => Quality::Null(false),
             (Expr::Literal(LiteralValue::String(word)), operators::EQUALS) => {
                 Quality::Word { among: vec![word.inner().to_owned()], is: true }
             }
@@ -152,22 +195,24 @@ impl Look {
             }
             _ => return None,
         };
-        Some(Self { path: path.clone(), at })
+        Some(Self { name, below, at })
     }
 
     /// Answers, if the value is of the kind that was meant.
     fn answer(&self, bindings: &Bindings<'_>) -> Option<bool> {
-        let value: &dyn Val = bindings.get(&self.path)?;
-        match &self.at {
-            Quality::True => value.downcast_ref::<CelBool>().map(|truth| *truth.inner()),
-            Quality::Number(number, orders) => {
-                let order = value.downcast_ref::<CelInt>()?.inner().cmp(number);
-                Some(orders.contains(&order))
+        if matches!(self.at, Quality::There) {
+            return bindings.has(self.name, &self.below);
+        }
+        match (&self.at, bindings.glance(self.name, &self.below)?) {
+            (Quality::True, Glance::Bool(truth)) => Some(truth),
+            (Quality::Null(is), glance) => Some((glance == Glance::Null) == *is),
+            (Quality::Number(number, orders), Glance::Int(value)) => {
+                Some(orders.contains(&value.cmp(number)))
             }
-            Quality::Word { among, is } => {
-                let text = value.downcast_ref::<CelString>()?.inner();
+            (Quality::Word { among, is }, Glance::Text(text)) => {
                 Some(among.iter().any(|word| word == text) == *is)
             }
+            _ => None,
         }
     }
 }
@@ -211,6 +256,15 @@ mod tests {
             "facts.git.branch == null",
             "request.nothing == 1",
             "request.prompt",
+            "has(request.prompt)",
+            "has(request.nothing)",
+            "has(request.prompt.deeper)",
+            "request.prompt == \"Fix the failing test.\"",
+            "request.prompt != null",
+            "request.kind in [\"command\"]",
+            "facts.git.branch != null",
+            "facts.paths == null",
+            "action != \"spawn\"",
             "size(chain) == 1",
         ])
         .prop_map(str::to_owned);
@@ -245,11 +299,19 @@ mod tests {
             let (expression, positions) = env.parser().parse_with_source_info(&source).unwrap();
             let mut patterns = Vec::new();
             let (expression, uses) = check::check(expression, &positions, &mut patterns).unwrap();
+            let mut names = Names::default();
+            for path in &uses {
+                names.number(path).unwrap();
+            }
             let documents = Documents::of(&question);
-            let bindings = Bindings::new(&documents, &uses, &patterns);
+            let bindings = Bindings::new(&documents, &names, &patterns);
             let context = context(&bindings);
             let by_interpreter = interpret(&expression, &context);
-            let by_plan = Plan::of(expression).ask(&bindings, &context);
+            let plan = Plan::of(expression, &names);
+            let by_plan = plan.ask(&bindings, &context);
+            if !plan.may_hold_for(&question.action, &names) {
+                prop_assert_eq!(&by_plan, &Ok(false), "{}", source);
+            }
             prop_assert_eq!(by_plan.ok(), by_interpreter.ok(), "{}", source);
         }
     }

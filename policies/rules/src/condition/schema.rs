@@ -9,6 +9,12 @@ pub(crate) enum Type {
     Bool,
     /// A whole number.
     Int,
+    /// A number that may be a fraction.
+    Number,
+    /// A point in time.
+    Time,
+    /// A duration.
+    Span,
     /// Nothing.
     Null,
     /// A text; if words are listed, always one of these.
@@ -27,7 +33,9 @@ impl Type {
         match self {
             Self::Dyn => "a value",
             Self::Bool => "true or false",
-            Self::Int => "a number",
+            Self::Int | Self::Number => "a number",
+            Self::Time => "a time",
+            Self::Span => "a duration",
             Self::Null => "null",
             Self::Text(_) => "a text",
             Self::List(_) => "a list",
@@ -36,16 +44,37 @@ impl Type {
         }
     }
 
+    /// Tells whether a value has no parts.
+    pub(crate) fn is_plain(self) -> bool {
+        use Type::{Bool, Int, Null, Number, Span, Text, Time};
+        matches!(self, Bool | Int | Number | Time | Span | Null | Text(_))
+    }
+
+    /// Tells whether a function that asks for this might take a value.
+    pub(crate) fn takes(self, value: Self) -> bool {
+        match (self, value) {
+            (Self::Dyn, _) | (_, Self::Dyn) => true,
+            // The parts of a duration have the same names.
+            (Self::Time, Self::Span) => true,
+            (_, Self::Null | Self::Other) => false,
+            (asked, value) => asked.may_equal(value),
+        }
+    }
+
     /// Tells whether two values might be equal, or the one in the place of the other.
     pub(crate) fn may_equal(self, other: Self) -> bool {
-        use Type::{Bool, Dyn, Int, List, Null, Other, Record, Text};
+        use Type::{Bool, Dyn, Int, List, Null, Number, Other, Record, Span, Text, Time};
         // Everything documented may be null; and numbers of all kinds compare with each other.
         match (self, other) {
             (Dyn | Null | Other, _) | (_, Dyn | Null | Other) => true,
-            (Bool, Bool) | (Int, Int) | (Text(_), Text(_)) | (List(_), List(_)) | (Record(_), Record(_)) => {
-                true
-            }
-            (Bool | Int | Text(_) | List(_) | Record(_), _) => false,
+            (Bool, Bool)
+            | (Int | Number, Int | Number)
+            | (Time, Time)
+            | (Span, Span)
+            | (Text(_), Text(_))
+            | (List(_), List(_))
+            | (Record(_), Record(_)) => true,
+            (Bool | Int | Number | Time | Span | Text(_) | List(_) | Record(_), _) => false,
         }
     }
 }
@@ -85,13 +114,40 @@ pub(crate) const FACTS: &[Field] = &[
             field("root", TEXT),
             field("branch", TEXT),
             field("worktree", Type::Bool),
+            field("dirty", Type::Bool),
         ]),
     ),
     field("roots", Type::Record(&[field("inside", Type::Bool), field("configured", Type::Bool)])),
     field("paths", Type::List(&TEXT)),
     field("runs", Type::Record(&[field("live", Type::Int)])),
+    field("run", Type::Record(&[field("elapsed_seconds", Type::Number), field("questions", Type::Int)])),
+    field(
+        "budget",
+        Type::Record(&[
+            field("runs_left", Type::Int),
+            field("fan_out_left", Type::Int),
+            field("depth_left", Type::Int),
+            field("seconds_left", Type::Number),
+            field("tokens_left", Type::Int),
+            field("cost_usd_left", Type::Number),
+        ]),
+    ),
     field("client", Type::Record(&[field("name", TEXT), field("version", TEXT)])),
+    field("host", Type::Record(&[field("os", TEXT), field("user", TEXT)])),
 ];
+
+/// A command that `commands` finds in a line.
+pub(crate) const COMMAND: &[Field] = &[
+    field("program", TEXT),
+    field("path", TEXT),
+    field("words", Type::List(&TEXT)),
+    field("args", Type::List(&TEXT)),
+    field("env", Type::Dyn),
+    field("redirects", Type::List(&Type::Record(REDIRECT))),
+    field("globs", Type::Bool),
+];
+
+const REDIRECT: &[Field] = &[field("op", TEXT), field("fd", Type::Int), field("target", TEXT)];
 
 /// Every variable of a condition. `README.md` describes them for people; a test keeps the two together.
 pub(crate) const VARIABLES: &[Field] = &[
@@ -105,7 +161,7 @@ pub(crate) const VARIABLES: &[Field] = &[
     field("chain", Type::List(&Type::Record(PRINCIPAL))),
     field("request", Type::Dyn),
     field("facts", Type::Record(FACTS)),
-    field("now", Type::Int),
+    field("now", Type::Time),
 ];
 
 /// Finds a name among fields.

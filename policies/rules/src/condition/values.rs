@@ -3,17 +3,20 @@
 //! Only what a rule really reads is made, and JSON is parsed only then: most rules look at the action first, and a
 //! prompt may be long. Texts are borrowed.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use cel::common::types::{
-    CelBool, CelDouble, CelInt, CelList, CelMap, CelMapKey, CelNull, CelString, CelUInt,
+    CelBool, CelDouble, CelInt, CelList, CelMap, CelMapKey, CelNull, CelString, CelTimestamp, CelUInt,
 };
 use cel::common::value::{CowVal, Val};
 use cel::context::VariableResolver;
-use serde_json::{Value, json};
+use chrono::DateTime;
 
+use super::document::Document;
 use super::functions::Pattern;
+use super::names::{Names, Place};
 use super::schema::{self, Type};
 use crate::contract::{Access, Question};
 
@@ -24,9 +27,9 @@ pub(crate) const PATTERN: &str = "@pattern";
 #[derive(Debug)]
 pub(crate) struct Documents<'q> {
     question: &'q Question,
-    facts: OnceLock<Result<Value, String>>,
-    request: OnceLock<Result<Value, String>>,
-    chain: OnceLock<Value>,
+    facts: OnceLock<Result<Document<'q>, String>>,
+    request: OnceLock<Result<Document<'q>, String>>,
+    chain: OnceLock<Document<'q>>,
 }
 
 impl<'q> Documents<'q> {
@@ -35,67 +38,116 @@ impl<'q> Documents<'q> {
         Self { question, facts: OnceLock::new(), request: OnceLock::new(), chain: OnceLock::new() }
     }
 
-    fn facts(&self) -> Result<&Value, String> {
-        self.facts.get_or_init(|| parse("facts", &self.question.facts)).as_ref().map_err(Clone::clone)
+    fn facts(&self) -> Result<&Document<'q>, &String> {
+        self.facts.get_or_init(|| Document::object("facts", &self.question.facts)).as_ref()
     }
 
-    fn request(&self) -> Result<&Value, String> {
-        self.request.get_or_init(|| parse("request", &self.question.detail)).as_ref().map_err(Clone::clone)
+    fn request(&self) -> Result<&Document<'q>, &String> {
+        self.request.get_or_init(|| Document::object("request", &self.question.detail)).as_ref()
     }
 
-    fn chain(&self) -> &Value {
+    fn chain(&self) -> &Document<'q> {
         self.chain.get_or_init(|| chain(self.question))
     }
 }
 
-fn parse(name: &str, text: &str) -> Result<Value, String> {
-    match serde_json::from_str(text) {
-        Ok(value @ Value::Object(_)) => Ok(value),
-        Ok(_) => Err(format!("`{name}` of the question is no JSON object")),
-        Err(error) => Err(format!("`{name}` of the question is no JSON: {error}")),
-    }
-}
-
-fn chain(question: &Question) -> Value {
+fn chain(question: &Question) -> Document<'_> {
+    let text = |text| Document::Text(Cow::Borrowed(text));
     let principals = question.chain.iter().map(|principal| {
-        json!({
-            "name": principal.name,
-            "role": principal.role,
-            "run_id": principal.run_id,
-            "depth": principal.depth,
-        })
+        Document::Map(vec![
+            (Cow::Borrowed("name"), text(principal.name.as_str())),
+            (Cow::Borrowed("role"), text(principal.role.as_str())),
+            (Cow::Borrowed("run_id"), principal.run_id.as_deref().map_or(Document::Null, text)),
+            (Cow::Borrowed("depth"), Document::Int(i64::from(principal.depth))),
+        ])
     });
-    Value::Array(principals.collect())
+    Document::List(principals.collect())
 }
 
 /// A value, or why there is none.
 type Made<'d> = Result<Box<dyn Val + 'd>, String>;
 
+/// A value that is compared without being made.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Glance<'d> {
+    Null,
+    Bool(bool),
+    Int(i64),
+    Text(&'d str),
+}
+
 /// The values that an expression's names stand for.
 #[derive(Debug)]
 pub(crate) struct Bindings<'d> {
     documents: &'d Documents<'d>,
-    values: Vec<(&'d str, OnceLock<Made<'d>>)>,
+    names: &'d Names,
+    /// As many as there are names.
+    values: Vec<OnceLock<Made<'d>>>,
     patterns: &'d [Pattern],
 }
 
 impl<'d> Bindings<'d> {
-    /// Prepares to give a value to each of the named paths.
-    pub(crate) fn new(documents: &'d Documents<'d>, paths: &'d [String], patterns: &'d [Pattern]) -> Self {
-        let values = paths.iter().map(|path| (path.as_str(), OnceLock::new())).collect();
-        Self { documents, values, patterns }
+    /// Prepares to give a value to each of the names.
+    pub(crate) fn new(documents: &'d Documents<'d>, names: &'d Names, patterns: &'d [Pattern]) -> Self {
+        let values = std::iter::repeat_with(OnceLock::new).take(names.len()).collect();
+        Self { documents, names, values, patterns }
     }
 
-    /// Gives the value of a path.
-    pub(super) fn get(&self, path: &str) -> Option<&(dyn Val + 'd)> {
-        let (path, made) = self.values.iter().find(|(known, _)| *known == path)?;
-        made.get_or_init(|| value(self.documents, path)).as_ref().ok().map(AsRef::as_ref)
+    fn get(&self, number: usize) -> Option<&(dyn Val + 'd)> {
+        let made = self.values.get(number)?;
+        let place = self.names.place(number)?;
+        made.get_or_init(|| value(self.documents, place)).as_ref().ok().map(AsRef::as_ref)
     }
 
-    /// Tells why one of these paths, which was asked for, has no value.
-    pub(crate) fn broken(&self, uses: &[String]) -> Option<&str> {
-        let asked = self.values.iter().filter(|(path, _)| uses.iter().any(|used| used == path));
-        asked.filter_map(|(_, made)| made.get()?.as_ref().err()).map(String::as_str).next()
+    /// Looks at a value, or at what lies below it by these names, if it is a simple one that is there.
+    pub(super) fn glance(&self, number: usize, below: &[String]) -> Option<Glance<'d>> {
+        let question = self.documents.question;
+        let text = |text: Option<&'d str>| Some(text.map_or(Glance::Null, Glance::Text));
+        let int = |number: i64| Some(Glance::Int(number));
+        match self.names.place(number)? {
+            Place::Action => text(Some(&question.action)),
+            Place::Backend => text(question.backend.as_deref()),
+            Place::Role => text(question.role.as_deref()),
+            Place::Cwd => text(question.cwd.as_deref()),
+            Place::Access => text(question.access.map(|access| schema::ACCESS[level(access)])),
+            Place::AccessLevel => {
+                question.access.map_or(Some(Glance::Null), |access| int(i64::try_from(level(access)).ok()?))
+            }
+            Place::Depth => int(i64::try_from(question.chain.len()).ok()?),
+            Place::Now | Place::Chain => None,
+            Place::Request => glance(self.below(number, below)?),
+            Place::Fact(_, Type::Record(_) | Type::List(_)) => None,
+            Place::Fact(way, _) => {
+                let facts = self.documents.facts().ok()?;
+                // What was not gathered is null.
+                way.iter().try_fold(facts, |at, name| at.get(name)).map_or(Some(Glance::Null), glance)
+            }
+        }
+    }
+
+    /// Tells whether a map of the request has a member, if it is a map.
+    pub(super) fn has(&self, number: usize, below: &[String]) -> Option<bool> {
+        let (last, parents) = below.split_last()?;
+        match self.below(number, parents)? {
+            map @ Document::Map(_) => Some(map.get(last).is_some()),
+            _ => None,
+        }
+    }
+
+    fn below(&self, number: usize, below: &[String]) -> Option<&'d Document<'d>> {
+        match self.names.place(number)? {
+            Place::Request => {
+                let request = self.documents.request().ok()?;
+                below.iter().try_fold(request, |at, name| at.get(name))
+            }
+            _ => None,
+        }
+    }
+
+    /// Tells why one of these values, which was asked for, is not there.
+    pub(crate) fn broken(&self, uses: &[usize]) -> Option<&str> {
+        let asked = uses.iter().filter_map(|number| self.values.get(*number));
+        asked.filter_map(|made| made.get()?.as_ref().err()).map(String::as_str).next()
     }
 }
 
@@ -105,27 +157,42 @@ impl VariableResolver for Bindings<'_> {
             let pattern = self.patterns.get(number.parse::<usize>().ok()?)?;
             return Some(CowVal::Borrowed(pattern));
         }
-        self.get(variable).map(CowVal::Borrowed)
+        self.get(self.names.find(variable)?).map(CowVal::Borrowed)
     }
 }
 
-fn value<'d>(documents: &'d Documents<'d>, path: &str) -> Made<'d> {
+fn glance<'d>(value: &'d Document<'d>) -> Option<Glance<'d>> {
+    match value {
+        Document::Null => Some(Glance::Null),
+        Document::Bool(truth) => Some(Glance::Bool(*truth)),
+        Document::Int(number) => Some(Glance::Int(*number)),
+        Document::Text(text) => Some(Glance::Text(text)),
+        Document::Large(_) | Document::Double(_) | Document::List(_) | Document::Map(_) => None,
+    }
+}
+
+fn value<'d>(documents: &'d Documents<'d>, place: &Place) -> Made<'d> {
     let question = documents.question;
-    let (root, rest) = path.split_once('.').unwrap_or((path, ""));
-    Ok(match root {
-        "action" => text(Some(&question.action)),
-        "backend" => text(question.backend.as_deref()),
-        "role" => text(question.role.as_deref()),
-        "cwd" => text(question.cwd.as_deref()),
-        "access" => text(question.access.map(|access| schema::ACCESS[level(access)])),
-        "access_level" => question.access.map_or_else(null, |access| int(level(access))),
-        "depth" => int(question.chain.len()),
-        "now" => int(question.at),
-        "chain" => from_json(documents.chain()),
-        "request" => from_json(documents.request()?),
-        "facts" => fact(Some(documents.facts()?), Type::Record(schema::FACTS), rest),
-        // The check lets no other name through.
-        _ => return Err(format!("`{path}` is not known")),
+    Ok(match place {
+        Place::Action => text(Some(&question.action)),
+        Place::Backend => text(question.backend.as_deref()),
+        Place::Role => text(question.role.as_deref()),
+        Place::Cwd => text(question.cwd.as_deref()),
+        Place::Access => text(question.access.map(|access| schema::ACCESS[level(access)])),
+        Place::AccessLevel => question.access.map_or_else(null, |access| int(level(access))),
+        Place::Depth => int(question.chain.len()),
+        Place::Now => {
+            let millis = i64::try_from(question.at).ok();
+            let now = millis.and_then(DateTime::from_timestamp_millis);
+            let now = now.ok_or("`now` of the question is no time")?;
+            Box::new(CelTimestamp::from(now.fixed_offset()))
+        }
+        Place::Chain => shown(documents.chain()),
+        Place::Request => shown(documents.request()?),
+        Place::Fact(way, kind) => {
+            let facts = documents.facts()?;
+            fact(way.iter().try_fold(facts, |at, name| at.get(name)), *kind)
+        }
     })
 }
 
@@ -138,26 +205,15 @@ fn level(access: Access) -> usize {
     }
 }
 
-/// Walks down to a fact. What the host did not gather is null, at every level of the documented shape.
-fn fact<'d>(value: Option<&'d Value>, kind: Type, path: &str) -> Box<dyn Val + 'd> {
-    match kind {
-        Type::Record(fields) if path.is_empty() => {
-            let mut map: HashMap<CelMapKey<'d>, Box<dyn Val + 'd>> = HashMap::with_capacity(fields.len());
-            for field in fields {
-                let inner = value.and_then(|value| value.get(field.name));
-                map.insert(CelMapKey::from(field.name), fact(inner, field.kind, ""));
-            }
-            Box::new(CelMap::from(map))
-        }
-        Type::Record(fields) => {
-            let (name, rest) = path.split_once('.').unwrap_or((path, ""));
-            match schema::find(fields, name) {
-                Some(field) => fact(value.and_then(|value| value.get(name)), field.kind, rest),
-                None => null(),
-            }
-        }
-        _ => value.map_or_else(null, from_json),
+/// Shows a fact. What the host did not gather is null, at every level of the documented shape.
+fn fact<'d>(value: Option<&'d Document<'d>>, kind: Type) -> Box<dyn Val + 'd> {
+    let Type::Record(fields) = kind else { return value.map_or_else(null, shown) };
+    let mut map: HashMap<CelMapKey<'d>, Box<dyn Val + 'd>> = HashMap::with_capacity(fields.len());
+    for field in fields {
+        let inner = value.and_then(|value| value.get(field.name));
+        map.insert(CelMapKey::from(field.name), fact(inner, field.kind));
     }
+    Box::new(CelMap::from(map))
 }
 
 fn text(text: Option<&str>) -> Box<dyn Val + '_> {
@@ -173,23 +229,20 @@ fn null<'d>() -> Box<dyn Val + 'd> {
 }
 
 /// Shows JSON to conditions. The parser bounds its depth.
-fn from_json(value: &Value) -> Box<dyn Val + '_> {
+fn shown<'d>(value: &'d Document<'d>) -> Box<dyn Val + 'd> {
     match value {
-        Value::Null => null(),
-        Value::Bool(truth) => Box::new(CelBool::from(*truth)),
-        Value::Number(number) => match (number.as_i64(), number.as_u64(), number.as_f64()) {
-            (Some(number), _, _) => Box::new(CelInt::from(number)),
-            (None, Some(number), _) => Box::new(CelUInt::from(number)),
-            (None, None, number) => Box::new(CelDouble::from(number.unwrap_or(f64::NAN))),
-        },
-        Value::String(content) => text(Some(content)),
-        Value::Array(elements) => {
-            Box::new(CelList::from(elements.iter().map(from_json).collect::<Vec<Box<dyn Val + '_>>>()))
+        Document::Null => null(),
+        Document::Bool(truth) => Box::new(CelBool::from(*truth)),
+        Document::Int(number) => Box::new(CelInt::from(*number)),
+        Document::Large(number) => Box::new(CelUInt::from(*number)),
+        Document::Double(number) => Box::new(CelDouble::from(*number)),
+        Document::Text(content) => text(Some(content)),
+        Document::List(elements) => {
+            Box::new(CelList::from(elements.iter().map(shown).collect::<Vec<Box<dyn Val + 'd>>>()))
         }
-        Value::Object(members) => {
-            let members =
-                members.iter().map(|(key, value)| (CelMapKey::from(key.as_str()), from_json(value)));
-            Box::new(CelMap::from(members.collect::<HashMap<CelMapKey<'_>, Box<dyn Val + '_>>>()))
+        Document::Map(members) => {
+            let members = members.iter().map(|(key, value)| (CelMapKey::from(key.as_ref()), shown(value)));
+            Box::new(CelMap::from(members.collect::<HashMap<CelMapKey<'d>, Box<dyn Val + 'd>>>()))
         }
     }
 }

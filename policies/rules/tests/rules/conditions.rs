@@ -32,11 +32,36 @@ use crate::{decide, findings, rule, set_facts};
 #[case("has(chain[0].run_id)", false)]
 #[case("chain.exists(p, has(p.run_id))", false)]
 #[case(r#"has(facts.git) && facts.git.worktree == false"#, true)]
-#[case("now > 1767607199999", true)]
+#[case(r#"now == timestamp("2026-01-05T10:00:00Z") && int(now) == 1767607200"#, true)]
+#[case(r#"now - timestamp("2026-01-05T09:00:00Z") >= duration("1h")"#, true)]
+#[case(r#"now.getHours() == 10 && now.getHours("Europe/Berlin") == 11 && now.getHours("-05:30") == 4"#, true)]
+#[case(
+    r#"now.getDayOfWeek("Asia/Tokyo") in [1, 2, 3, 4, 5] && now.getDate() == 5 && now.getMonth() == 0"#,
+    true
+)]
+#[case(r#"timestamp("2026-07-05T10:00:00Z").getHours("Europe/Berlin") == 12"#, true)]
+#[case(r#"" Ab ".trim().lowerAscii() == "ab" && "ab".upperAscii().reverse() == "BA""#, true)]
+#[case(r#"cwd.split("/").slice(1, 3).join("-") == "repo-project" && cwd.indexOf("pro") == 6"#, true)]
+#[case(r#"cwd.replace("/", ".").substring(1, 5) == "repo" && cwd.lastIndexOf("/") == 5"#, true)]
+#[case(r#"["b", "a", "b"].distinct().sort() == ["a", "b"] && [[1], [2]].flatten() == [1, 2]"#, true)]
+#[case(r#"path_base(cwd) == "project" && path_dir(cwd) == "/repo" && path_ext("a/b.pem") == "pem""#, true)]
+#[case(r#"commands("sh -c 'git status; ls'").map(c, c.program) == ["git", "ls"]"#, true)]
+#[case(
+    r#"commands("A=b git -C x status >o").exists(c, c.args == ["-C", "x", "status"] && c.env.A == "b")"#,
+    true
+)]
+#[case(
+    r#"commands("ls >o 2>&1").all(c, c.redirects.map(r, r.op) == [">", ">&"] && c.redirects[1].fd == 2)"#,
+    true
+)]
+#[case(r#"commands(["bash", "-c", "/bin/ls"])[0].program == "ls""#, true)]
+#[case(r#"commands("/bin/ls src/*")[0].path == "/bin/ls" && commands("ls src/*")[0].globs"#, true)]
+#[case("facts.git.dirty == false && facts.budget.runs_left == null && !has(facts.run.questions)", true)]
+#[case(r#"facts.host.os == "linux""#, true)]
 #[case("type(depth) == int", true)]
 #[case("{'b': 1, 'a': 2, 'c': 0}.map(k, k) == ['a', 'b', 'c']", true)]
 #[case("request.map(k, k) == ['prompt']", true)]
-#[case("facts.map(k, k) == ['client', 'git', 'paths', 'roots', 'runs']", true)]
+#[case("facts.map(k, k) == ['budget', 'client', 'git', 'host', 'paths', 'roots', 'run', 'runs']", true)]
 fn conditions_hold(#[case] when: &str, #[case] holds: bool) {
     let expected = if holds { Verdict::Deny } else { Verdict::Abstain };
     let ruling = decide(&rule("deny", when), |_| {});
@@ -51,7 +76,7 @@ fn what_was_not_gathered_is_null() {
         question.facts = "{}".to_owned();
     };
     let when = "cwd == null && facts.git.inside == null && facts.git.branch == null && !has(facts.git.root) \
-                && facts.git.map(k, k) == ['branch', 'inside', 'root', 'worktree']";
+                && facts.git.map(k, k) == ['branch', 'dirty', 'inside', 'root', 'worktree']";
     assert_eq!(decide(&rule("allow", when), missing).verdict, Verdict::Allow);
 }
 
@@ -63,6 +88,9 @@ fn what_was_not_gathered_is_null() {
 #[case::not_true_or_false("request.prompt")]
 #[case::a_path_that_goes_up("path_inside(request.prompt, \"/repo\")")]
 #[case::division("1 / request.zero == 1")]
+#[case::an_unreadable_command(r#"commands("ls $(id)").all(c, c.program == "ls")"#)]
+#[case::no_command("commands(request.zero).all(c, true)")]
+#[case::no_zone("now.getHours(request.prompt) == 1")]
 fn what_cannot_be_judged_never_allows(#[case] when: &str) {
     let change = |question: &mut Question| {
         set_facts(question, &[("/git", serde_json::Value::Null)]);

@@ -1,6 +1,6 @@
 //! How rules go together.
 
-use pointsman_rules::{Access, CAREFUL, Rulebook, Ruling, Verdict, base_question};
+use pointsman_rules::{Access, CAREFUL, Rulebook, Ruling, Scope, Verdict, base_question};
 use proptest::prelude::*;
 
 use crate::{decide, load};
@@ -17,6 +17,7 @@ id = "ask-first"
 when = "depth == 1"
 then = "ask"
 ttl = "1h"
+scope = "session"
 reason = "the first"
 
 [[rule]]
@@ -24,6 +25,7 @@ id = "ask-second"
 when = "depth == 1"
 then = "ask"
 ttl = 60
+scope = "run"
 ceiling = "read-only"
 
 [[rule]]
@@ -42,10 +44,19 @@ fn the_strictest_stands_and_the_first_among_equals() {
         reason: "the first".to_owned(),
         ttl_seconds: Some(60),
         ceiling: Some(Access::ReadOnly),
-        scope: None,
+        scope: Some(Scope::Run),
     };
     assert_eq!(ruling, expected);
     assert_eq!(decide(&load(SEVERAL), |q| q.backend = Some("nobody".into())).verdict, Verdict::Deny);
+}
+
+#[test]
+fn what_each_rule_says_is_explained() {
+    let explained = load(SEVERAL).explain(&base_question());
+    let said: Vec<_> = explained.iter().map(|rule| (rule.rule.as_str(), rule.scope)).collect();
+    let expected =
+        [("allow-first", None), ("ask-first", Some(Scope::Session)), ("ask-second", Some(Scope::Run))];
+    assert_eq!(said, expected);
 }
 
 #[test]

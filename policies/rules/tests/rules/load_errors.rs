@@ -233,3 +233,67 @@ not_match = [{}]
 "#,
     );
 }
+
+#[test]
+fn scopes_times_and_commands() {
+    says(
+        "scopes_times_and_commands",
+        r#"[[rule]]
+id = "scope"
+when = "true"
+then = "ask"
+scope = "runs"
+
+[[rule]]
+id = "scope-of-nothing"
+when = "true"
+then = "allow"
+scope = "run"
+
+[[rule]]
+id = "zones"
+when = """
+now.getHours("Europe/Belin") > 9 || now.getHours("+2") > 9
+|| now.getDayOfWeek("Mars") == 1"""
+then = "deny"
+
+[[rule]]
+id = "times"
+when = 'now > timestamp("yesterday") && now - timestamp("2026-01-01T00:00:00Z") > duration("two days")'
+then = "deny"
+
+[[rule]]
+id = "time-is-no-number"
+when = 'now > 1767607200000 || now - 5 > now || duration("1h") > now'
+then = "deny"
+
+[[rule]]
+id = "not-of-time"
+when = 'cwd.getHours() > 9 || now.getHour() > 9 || now.startsWith("2026")'
+then = "deny"
+
+[[rule]]
+id = "commands"
+when = """
+commands(request.detail.command).all(c, c.progam == "git" && c.args[0] == 7)
+|| commands(cwd)[0].redirects.exists(r, r.traget == "x") || command(cwd) == []"""
+then = "deny"
+
+[[rule]]
+id = "texts"
+when = 'cwd.substring() == "" || cwd.lower() == "" || cwd.split(1) == [] || depth.trim() == ""'
+then = "deny"
+
+[[rule]]
+id = "facts"
+when = 'facts.git.dirt || facts.budget.run_left > 1 || facts.budget.cost_usd_left < 0.5 || facts.host.user == 1'
+then = "deny"
+
+[[rule]]
+id = "example"
+when = 'facts.budget.runs_left == 1'
+then = "deny"
+match = [{ now = "noon" }, { facts.budget.runs_left = "one" }, { facts.budget.run = 1 }, { facts.budget.runs_left = 1, now = 2026-01-05T10:00:00Z }]
+"#,
+    );
+}
