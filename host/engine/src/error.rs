@@ -79,6 +79,9 @@ pub enum Error {
     /// A person's answer cannot be taken: the question is settled, is about something else, or takes no such answer.
     #[error(transparent)]
     Answer(Refused),
+    /// The policies deny it.
+    #[error("{0}")]
+    Denied(String),
     /// A plugin could not be loaded.
     #[error("plugin {name}: {message}")]
     Plugin {

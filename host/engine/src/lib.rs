@@ -16,6 +16,7 @@ mod host;
 mod journal;
 mod judge;
 mod last_stage;
+mod mail;
 mod order;
 mod parts;
 mod plugins;

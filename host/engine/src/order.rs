@@ -1,16 +1,29 @@
 //! What the task that owns a run is told from outside.
 
-use pointsman_model::{Answer, ApprovalId, Digest, Message};
+use pointsman_model::{Answer, ApprovalId, Digest, Message, Principal, Question, Ruling};
+use pointsman_store::NewMail;
 use tokio::sync::oneshot;
 
-use crate::Error;
+use crate::{Client, Error};
 
 /// What the task that owns a run is told from outside.
 pub(crate) enum Order {
     /// End it. The reply says that it will; the task's end says that it has.
     Cancel { reason: String, reply: oneshot::Sender<Result<(), Error>> },
     /// Say something to its agent.
-    Say { message: Message, reply: oneshot::Sender<Result<(), Error>> },
+    Say {
+        message: Message,
+        /// Who says it.
+        by: Speaking,
+        reply: oneshot::Sender<Result<Heard, Error>>,
+    },
+    /// Ask a person about mail between agents, and send it when that one allows it.
+    Post {
+        mail: Box<NewMail>,
+        question: Box<Question>,
+        ruling: Ruling,
+        reply: oneshot::Sender<Result<Heard, Error>>,
+    },
     /// A person answers.
     Settle {
         approval_id: ApprovalId,
@@ -19,4 +32,31 @@ pub(crate) enum Order {
         by: String,
         reply: oneshot::Sender<Result<(), Error>>,
     },
+}
+
+/// Who says something to a run.
+pub(crate) struct Speaking {
+    /// From the root.
+    pub(crate) chain: Vec<Principal>,
+    pub(crate) client: Client,
+}
+
+/// What became of a message.
+pub(crate) enum Heard {
+    /// It was handed over.
+    Now,
+    /// A person must confirm it; it is handed over then.
+    Waits { question: ApprovalId, reason: String },
+}
+
+impl Heard {
+    /// Says who must act, if somebody must.
+    pub(crate) fn note(&self) -> Option<String> {
+        match self {
+            Self::Now => None,
+            Self::Waits { question, reason } => Some(format!(
+                "a person must confirm this message: {reason}. They answer with: pointsman approvals allow {question}"
+            )),
+        }
+    }
 }

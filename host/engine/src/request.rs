@@ -1,6 +1,6 @@
 //! The exact request: what is said, what policies judge, and what an approval is bound to.
 
-use pointsman_model::{Digest, Message, Part, RunSpec, Speaker, digest_of};
+use pointsman_model::{Digest, Message, Part, Question, RunSpec, Speaker, digest_of};
 use serde_json::{Value, json};
 
 use crate::Error;
@@ -48,6 +48,18 @@ pub(crate) fn digest(action: &str, spec: &RunSpec, detail: &Value) -> Digest {
         "request": request,
     });
     // A JSON value always has a canonical form; its plain form is as good a name for it if not.
+    digest_of(&bound).unwrap_or_else(|_| Digest::of(bound.to_string().as_bytes()))
+}
+
+/// Gives what an approval is bound to that is about a live run.
+pub(crate) fn digest_of_question(question: &Question) -> Digest {
+    let bound = json!({
+        "action": question.action,
+        "chain": question.chain,
+        "cwd": question.cwd,
+        "access": question.access,
+        "request": question.detail,
+    });
     digest_of(&bound).unwrap_or_else(|_| Digest::of(bound.to_string().as_bytes()))
 }
 

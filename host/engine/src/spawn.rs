@@ -137,10 +137,7 @@ impl Host {
             ),
         };
         check_config(&backend, &about.common.config_schema, &config)?;
-        let mut chain = self.above.to_vec();
-        if chain.is_empty() {
-            chain.push(root(client));
-        }
+        let chain = self.chain(client);
         let spec = RunSpec {
             backend,
             role,
@@ -158,6 +155,15 @@ impl Host {
             client_version: client.version.clone(),
         };
         Ok((spec, config))
+    }
+
+    /// Gives who asks when a client calls, from the root.
+    pub(crate) fn chain(&self, client: &Client) -> Vec<Principal> {
+        let mut chain = self.above.to_vec();
+        if chain.is_empty() {
+            chain.push(root(client));
+        }
+        chain
     }
 
     async fn session_for(&self, call: &SpawnRun, spec: &RunSpec) -> Result<SessionChoice, Error> {

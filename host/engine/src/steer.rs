@@ -1,22 +1,16 @@
-//! Calls that change a run that exists, and mail between agents.
+//! Calls that change a run that exists.
 
-use pointsman_model::calls::{
-    CancelledRun, ContinueMode, ContinueRun, ContinuedRun, RunRef, SendAgentMessage, SentMessage, SpawnRun,
-};
+use pointsman_model::calls::{CancelledRun, ContinueMode, ContinueRun, ContinuedRun, RunRef, SpawnRun};
 use pointsman_model::{
-    Answer, Approval, ApprovalId, Digest, MessageId, RunId, RunRecord, SessionMode, SessionRecord, Status,
+    Answer, Approval, ApprovalId, Digest, RunId, RunRecord, SessionMode, SessionRecord, Status,
 };
-use pointsman_store::{NewMail, Store, StoreError};
 use serde_json::json;
 use tokio::sync::oneshot;
 
-use crate::order::Order;
+use crate::order::{Order, Speaking};
 use crate::parts::Driven;
-use crate::reads::{find, named};
-use crate::{Client, Error, Host, Refused, clock};
-
-/// To whom a message goes, and from whom.
-type Addresses = (SessionRecord, Option<SessionRecord>);
+use crate::reads::find;
+use crate::{Client, Error, Host, Refused};
 
 impl Host {
     /// Ends a run; returns when nothing of it lives any more. Cancel wins over an outcome that comes late.
@@ -64,7 +58,8 @@ impl Host {
             Status::InputRequired | Status::AuthRequired | Status::Running | Status::ApprovalRequired => {
                 let live = self.driven_here(&record).await?;
                 let (reply, answer) = oneshot::channel();
-                let said = Order::Say { message: call.input_message.clone(), reply };
+                let by = Speaking { chain: self.chain(client), client: client.clone() };
+                let said = Order::Say { message: call.input_message.clone(), by, reply };
                 let heard = match live.orders.send(said).await {
                     Ok(()) => answer.await.ok(),
                     Err(_) => None,
@@ -80,7 +75,7 @@ impl Host {
                         _ => Err(Error::ShuttingDown),
                     };
                 };
-                heard?;
+                let note = heard?.note();
                 let record = self.by_id(record.run_id).await?;
                 Ok(ContinuedRun {
                     run_id: record.run_id,
@@ -89,7 +84,7 @@ impl Host {
                     agent_name: Some(record.agent_name),
                     mode: Some(ContinueMode::Live),
                     resumed_from_run_id: None,
-                    note: None,
+                    note,
                 })
             }
             Status::Queued => Err(Error::NotAwaitingInput(record.status)),
@@ -177,84 +172,13 @@ impl Host {
         self.parts.read(move |store| store.approval(id)).await?.ok_or_else(unknown)
     }
 
-    /// Puts a message into an agent's inbox.
-    ///
-    /// # Errors
-    ///
-    /// If the name means no agent, or several, or the sender is none of the same working directory.
-    pub async fn send_agent_message(&self, call: SendAgentMessage) -> Result<SentMessage, Error> {
-        if call.message.parts.is_empty() {
-            return Err(Error::Invalid("message needs at least one part".to_owned()));
-        }
-        let (to, from) = {
-            let (call, host) = (call.clone(), self.clone());
-            self.parts
-                .read(move |store| {
-                    let to = match named(store, &call.to_agent_name, call.cwd.as_deref())? {
-                        Ok(session) => session,
-                        Err(error) => return Ok(Err(error)),
-                    };
-                    if let Some(own) = host.own_session(store)? {
-                        return host.own_mail(store, own, to, call.from_agent_name.as_deref());
-                    }
-                    let Some(from) = &call.from_agent_name else { return Ok(Ok((to, None))) };
-                    Ok(match named(store, from, Some(&to.cwd))? {
-                        Ok(from) => Ok((to, Some(from))),
-                        Err(_) => Err(Error::Invalid(format!(
-                            "cross-cwd messaging is not supported: {from} is no agent in {}, where {} works",
-                            to.cwd, to.agent_name
-                        ))),
-                    })
-                })
-                .await??
-        };
-        let mail = NewMail {
-            message_id: MessageId::from_random(clock::random()),
-            from_agent_name: from.as_ref().map(|session| session.agent_name.clone()),
-            from_session_id: from.map(|session| session.session_id),
-            to_session_id: to.session_id,
-            created_at: self.parts.now(),
-            body: call.message,
-            metadata: call.metadata.unwrap_or_default(),
-        };
-        let sent = self.parts.store.send_mail(mail).await?;
-        Ok(SentMessage {
-            message_id: sent.message_id,
-            to_agent_name: sent.to_agent_name,
-            to_session_id: sent.to_session_id,
-            seq: sent.seq,
-            created_at: sent.created_at,
-        })
-    }
-
-    /// Checks a message of a run's agent: it writes in its own name, to agents in its working directory and its own.
-    fn own_mail(
-        &self,
-        store: &Store,
-        own: SessionRecord,
-        to: SessionRecord,
-        from: Option<&str>,
-    ) -> Result<Result<Addresses, Error>, StoreError> {
-        if let Some(from) = from.filter(|from| *from != own.agent_name) {
-            let message = format!("from_agent_name is {from}, but you are {}: leave it out", own.agent_name);
-            return Ok(Err(Error::Invalid(message)));
-        }
-        if to.cwd == own.cwd || self.sees_session(store, &to)? {
-            return Ok(Ok((to, Some(own))));
-        }
-        Ok(Err(Error::Invalid(format!(
-            "cross-cwd messaging is not supported: you work in {}, {} works in {}",
-            own.cwd, to.agent_name, to.cwd
-        ))))
-    }
-
     pub(crate) async fn by_id(&self, id: RunId) -> Result<RunRecord, Error> {
         self.parts
             .read(move |store| Ok(find(store, &RunRef { run_id: Some(id.to_string()), ..RunRef::default() })))
             .await?
     }
 
-    async fn driven_here(&self, record: &RunRecord) -> Result<Driven, Error> {
+    pub(crate) async fn driven_here(&self, record: &RunRecord) -> Result<Driven, Error> {
         let id = record.run_id;
         if let Some(live) = self.parts.driven(id) {
             return Ok(live);

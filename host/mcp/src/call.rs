@@ -43,7 +43,7 @@ pub(crate) async fn call<C: Calls>(
         Tool::ListRuns => list_runs(host, asked.read()?).await,
         Tool::GetEventArtifact => get_event_artifact(host, asked.read()?).await,
         Tool::ListAgents => json(answer::agents_that_fit(host.list_agents(&asked.read()?).await?)),
-        Tool::SendAgentMessage => json(host.send_agent_message(asked.read()?).await?),
+        Tool::SendAgentMessage => json(host.send_agent_message(&caller.client, asked.read()?).await?),
         Tool::FetchAgentMessages => {
             let mut call: shapes::FetchAgentMessages = asked.read()?;
             call.after_seq.get_or_insert(0);

@@ -51,6 +51,7 @@ pub(crate) trait Calls: Send + Sync + 'static {
     ) -> impl Future<Output = Result<calls::ListedAgents, Error>> + Send;
     fn send_agent_message(
         &self,
+        client: &Client,
         call: calls::SendAgentMessage,
     ) -> impl Future<Output = Result<calls::SentMessage, Error>> + Send;
     fn fetch_agent_messages(
@@ -109,8 +110,12 @@ impl Calls for Host {
         Self::list_agents(self, call).await
     }
 
-    async fn send_agent_message(&self, call: calls::SendAgentMessage) -> Result<calls::SentMessage, Error> {
-        Self::send_agent_message(self, call).await
+    async fn send_agent_message(
+        &self,
+        client: &Client,
+        call: calls::SendAgentMessage,
+    ) -> Result<calls::SentMessage, Error> {
+        Self::send_agent_message(self, client, call).await
     }
 
     async fn fetch_agent_messages(

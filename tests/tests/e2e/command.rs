@@ -28,7 +28,7 @@ fn place(then: &str) -> Place {
          grants = [\"process/spawn@1 greeter\", \"timer/set@1 *\"]\n\
          config = {{ program = \"greeter\", prompt = \"json\", output = \"jsonl\", interactive = true, access = \"workspace-write\" }}\n\
          [[policies]]\nname = \"house\"\ncomponent = \"bundled:rules\"\ninline = '''\n\
-         [[rule]]\nid = \"runs\"\nwhen = 'action in [\"spawn\", \"continue\"]'\nthen = \"allow\"\n\
+         [[rule]]\nid = \"runs\"\nwhen = 'action != \"permission\"'\nthen = \"allow\"\n\
          [[rule]]\nid = \"commands\"\nwhen = 'action == \"permission\" && request.kind == \"command\"'\n{then}\n'''\n",
         sh = Value::from(example("ask.sh").to_string_lossy()),
         py = Value::from(example("ask.py").to_string_lossy()),

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
 
-use pointsman_model::Leaf;
 use pointsman_model::plugin::{Argument, ErrorStream, Framing, HandleId, Process, SecretOr};
+use pointsman_model::{Digest, Leaf};
+
+use serde_json::{Value, json};
 
 use super::program::{Programs, Resolution};
 use super::scratch;
@@ -56,11 +58,31 @@ impl AuthorizedProcess {
         &self.program
     }
 
+    /// Tells exactly what would be started, as policies and people see it: the program's place, its arguments, and the
+    /// names of its variables. A file among the arguments is told by its name and its digest.
+    #[must_use]
+    pub fn told(&self) -> Value {
+        let path = match &self.resolution {
+            Resolution::Found(path) => Some(path.to_string_lossy()),
+            Resolution::Missing(_) => None,
+        };
+        let args: Vec<_> = self.args.iter().map(word).collect();
+        let env: Vec<_> = self.env.keys().map(|name| name.to_string_lossy()).collect();
+        json!({"program": self.program, "path": path, "args": args, "env": env})
+    }
+
     /// Gives the process an input that is at its end from the start.
     #[must_use]
     pub fn with_input(mut self, input: StandardInput) -> Self {
         self.input = input;
         self
+    }
+}
+
+fn word(argument: &Argument) -> String {
+    match argument {
+        Argument::Plain(text) => text.clone(),
+        Argument::File { name, content } => format!("file:{name} ({})", Digest::of(content)),
     }
 }
 

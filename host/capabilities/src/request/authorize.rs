@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use pointsman_model::Leaf;
 use pointsman_model::plugin::{Framing, HandleId, Request, SecretOr};
+use pointsman_model::{Digest, Leaf};
 use reqwest::Method;
 use reqwest::header::HeaderMap;
+use serde_json::{Value, json};
 use url::Url;
 
 use super::header;
@@ -63,6 +64,25 @@ impl AuthorizedRequest {
     #[must_use]
     pub fn place(&self) -> String {
         place(&self.url)
+    }
+}
+
+impl AuthorizedRequest {
+    /// Tells exactly what would be sent, as policies and people see it: where to and which headers, without the query,
+    /// the headers' values and the body, which may hold secrets. Digests stand for the query and the body.
+    #[must_use]
+    pub fn told(&self) -> Value {
+        let digest = |bytes: &[u8]| Digest::of(bytes).to_string();
+        let mut headers: Vec<_> = self.headers.keys().map(|name| name.as_str()).collect();
+        headers.sort_unstable();
+        json!({
+            "origin": self.rules.origin().as_str(),
+            "method": self.method.as_str(),
+            "path": self.url.path(),
+            "headers": headers,
+            "query_digest": self.url.query().map(|query| digest(query.as_bytes())),
+            "body_digest": self.body.as_ref().map(|body| digest(body)),
+        })
     }
 }
 

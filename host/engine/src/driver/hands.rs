@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pointsman_capabilities::process::{Child, authorize};
-use pointsman_capabilities::request::{self, Client, LiveRequest};
+use pointsman_capabilities::process::{self, AuthorizedProcess, Child};
+use pointsman_capabilities::request::{self, AuthorizedRequest, Client, LiveRequest};
 use pointsman_capabilities::timer::{Ring, Timers};
 use pointsman_capabilities::{Asker, Refusal};
-use pointsman_model::plugin::{Effect, HandleId, Input, Process, Request};
+use pointsman_model::plugin::{Effect, HandleId, Input};
 use pointsman_model::{CapabilityRequest, Grant, Leaf};
+use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -26,6 +27,23 @@ pub(super) struct Arrival {
     input: Input,
     /// The request that it belongs to. A handle is free again as soon as its request is aborted, so it does not tell.
     request: Option<(HandleId, u64)>,
+}
+
+/// What a plugin's grants allow: a process that may be started, or a request that may be sent.
+#[derive(Debug)]
+pub(super) enum Wanted {
+    Process(AuthorizedProcess),
+    Request(AuthorizedRequest),
+}
+
+impl Wanted {
+    /// Gives the word that policies know it by.
+    pub(super) fn action(&self) -> &'static str {
+        match self {
+            Self::Process(_) => "process",
+            Self::Request(_) => "request",
+        }
+    }
 }
 
 /// Who asks, and in which surroundings.
@@ -100,11 +118,59 @@ impl Hands {
         Some(Input::Timer(id))
     }
 
-    /// Performs an effect; gives the input that it makes at once, if any.
+    /// Decides whether the plugin's grants allow a process or a request; else gives the input that says no.
+    pub(super) fn authorize(&self, effect: &Effect) -> Result<Wanted, Input> {
+        let (settings, asker) = (&self.parts.settings, asker(&self.asking));
+        match effect {
+            Effect::StartProcess(process) => {
+                self.free(Leaf::ProcessSpawn, effect, process.id, self.children.contains_key(&process.id))?;
+                process::authorize(process, &asker, &settings.programs, &settings.secrets)
+                    .map(Wanted::Process)
+                    .map_err(said)
+            }
+            Effect::SendRequest(request) => {
+                self.free(Leaf::RequestSend, effect, request.id, self.requests.contains_key(&request.id))?;
+                request::authorize(request, &asker, &settings.origins, &settings.secrets)
+                    .map(Wanted::Request)
+                    .map_err(said)
+            }
+            other => Err(refused(other.name(), None, "", "it is neither a process nor a request".to_owned())),
+        }
+    }
+
+    fn free(&self, leaf: Leaf, effect: &Effect, id: HandleId, taken: bool) -> Result<(), Input> {
+        if !taken {
+            return Ok(());
+        }
+        let what = if leaf == Leaf::RequestSend { "request" } else { "process" };
+        let reason = format!("handle {id} already names a live {what}");
+        Err(refused(effect.name(), Some(id), leaf.as_str(), reason))
+    }
+
+    /// Tells exactly what would be done.
+    pub(super) fn told(&self, wanted: &Wanted) -> Value {
+        match wanted {
+            Wanted::Process(process) => {
+                let mut told = process.told();
+                told["cwd"] = json!(self.asking.cwd);
+                told
+            }
+            Wanted::Request(request) => request.told(),
+        }
+    }
+
+    /// Does what was authorized and judged; gives the input that it makes at once, if any.
+    pub(super) async fn act(&mut self, wanted: Wanted) -> Option<Input> {
+        match wanted {
+            Wanted::Process(process) => self.start(process).await,
+            Wanted::Request(request) => self.send(request).err().map(said),
+        }
+    }
+
+    /// Performs any other effect; gives the input that it makes at once, if any.
     pub(super) async fn perform(&mut self, effect: Effect) -> Option<Input> {
         let name = effect.name();
         match effect {
-            Effect::StartProcess(process) => self.start(process).await,
             Effect::WriteProcess(id, bytes) => match self.children.get(&id) {
                 Some(child) => child
                     .write(bytes)
@@ -144,7 +210,6 @@ impl Hands {
                 self.live_timers.remove(&id);
                 None
             }
-            Effect::SendRequest(request) => self.send(&request).err().map(said),
             // A request that is over needs no abort.
             Effect::AbortRequest(id) => {
                 self.requests.remove(&id);
@@ -153,8 +218,10 @@ impl Hands {
             Effect::Extension(what, _) => {
                 Some(refused(name, None, "", format!("this host knows no extension {what:?}")))
             }
-            // The run's own task has these.
+            // The run's own task has these; processes and requests pass through its gate, to `act`.
             Effect::Emit(_)
+            | Effect::StartProcess(_)
+            | Effect::SendRequest(_)
             | Effect::AskPermission(_)
             | Effect::WithdrawPermission(_)
             | Effect::AwaitInput(_)
@@ -163,25 +230,14 @@ impl Hands {
         }
     }
 
-    async fn start(&mut self, process: Process) -> Option<Input> {
-        let id = process.id;
-        if self.children.contains_key(&id) {
-            let reason = format!("handle {id} already names a live process");
-            return Some(refused("start-process", Some(id), Leaf::ProcessSpawn.as_str(), reason));
-        }
-        let settings = &self.parts.settings;
-        let authorized =
-            match authorize(&process, &asker(&self.asking), &settings.programs, &settings.secrets) {
-                Ok(authorized) => authorized,
-                Err(refusal) => return Some(said(refusal)),
-            };
-        let spawned =
-            self.parts.processes.spawn(authorized, &self.asking.cwd, &self.asking.environment).await;
+    async fn start(&mut self, process: AuthorizedProcess) -> Option<Input> {
+        let (id, program) = (process.id(), process.program().to_owned());
+        let spawned = self.parts.processes.spawn(process, &self.asking.cwd, &self.asking.environment).await;
         let (child, mut events) = match spawned {
             Ok(spawned) => spawned,
             Err(error) => return Some(Input::ProcessFailed(id, error.to_string())),
         };
-        tracing::info!(program = process.program, pid = child.pid(), "process started");
+        tracing::info!(program, pid = child.pid(), "process started");
         self.children.insert(id, child);
         let arrivals = self.arrivals.clone();
         tokio::spawn(async move {
@@ -193,17 +249,10 @@ impl Hands {
         None
     }
 
-    fn send(&mut self, request: &Request) -> Result<(), Refusal> {
-        let id = request.id;
-        if self.requests.contains_key(&id) {
-            let reason = format!("handle {id} already names a live request");
-            return Err(Refusal { effect: "send-request", id: Some(id), leaf: Leaf::RequestSend, reason });
-        }
-        let settings = &self.parts.settings;
-        let authorized =
-            request::authorize(request, &asker(&self.asking), &settings.origins, &settings.secrets)?;
-        let (method, place) = (authorized.method().to_owned(), authorized.place());
-        let (live, mut events) = self.client.send(authorized)?;
+    fn send(&mut self, request: AuthorizedRequest) -> Result<(), Refusal> {
+        let id = request.id();
+        let (method, place) = (request.method().to_owned(), request.place());
+        let (live, mut events) = self.client.send(request)?;
         tracing::info!(method, place, "request sent");
         self.sent += 1;
         let number = self.sent;

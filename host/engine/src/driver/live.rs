@@ -7,22 +7,22 @@ use std::time::Duration;
 use pointsman_capabilities::timer::Ring;
 use pointsman_kernel::Command;
 use pointsman_model::plugin::{Effect, Feature, Input, PermissionAnswer, PluginEvent, Stamped};
-use pointsman_model::{Ending, EventKind, Message, Outcome, RunSpec, Status, Timestamp, reason};
+use pointsman_model::{Ending, EventKind, Outcome, RunSpec, Status, Timestamp, reason};
 use pointsman_sandbox::{BackendPlugin, BackendRun};
 use pointsman_store::Durability;
-use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::corrective::{Again, together};
 use super::hands::{Arrival, Hands, refused};
+use super::held::{Held, Waiting};
 use super::outcome::checked;
 use super::raise::{blame, panicked};
 use super::told::{kind_of, with_item};
 use super::{Driver, Step, respond};
 use crate::journal::JournalError;
 use crate::order::Order;
-use crate::{Error, request};
+use crate::request;
 
 /// Inputs handed to a plugin at once, at most. Each may hold many lines.
 const BATCH: usize = 16;
@@ -43,6 +43,8 @@ pub(super) struct Stage {
     pub(super) rings: mpsc::Receiver<Ring>,
     /// Inputs of the host's own, handed over before anything else.
     pub(super) own: VecDeque<Input>,
+    /// What waits until a person has spoken.
+    pub(super) held: Held,
     /// Whether this is a further turn of a run that has started already.
     pub(super) again: bool,
     /// How often in a row the plugin was told nothing but refusals.
@@ -102,6 +104,7 @@ impl Driver {
                 // Invariant 10: what lives of the run ends before its end can be seen.
                 stage.inputs.close();
                 stage.hands.stop_all(grace).await;
+                self.drop_all_held(&mut stage).await?;
                 Ok((outcome?, stage.plugin.about().features.clone()))
             }
             Err(outcome) => Ok((outcome, BTreeSet::new())),
@@ -189,30 +192,21 @@ impl Driver {
                 let written = self.write(Command::Cancel(reason.clone()), Durability::Flushed).await;
                 respond(reply, written)?;
                 if first {
+                    self.drop_all_held(stage).await?;
                     stage.own.push_back(Input::Cancel(reason));
                     stage.deadline = Some(Instant::now() + self.parts.settings.stop_grace * 2);
                 }
                 Ok(())
             }
-            Order::Say { message, reply } => {
-                let steers = stage.plugin.about().features.contains(&Feature::LiveInput);
-                if self.journal.run().awaits_input() {
-                    self.note(&message).await?;
-                    let written = self.write(Command::Resume, Durability::Flushed).await;
-                    let taken = written.is_ok();
-                    respond(reply, written)?;
-                    if taken {
-                        stage.own.push_back(Input::Message(message));
-                    }
-                } else if steers {
-                    // Also while a person is asked something: the agent hears it when it hears anything again.
-                    self.note(&message).await?;
-                    drop(reply.send(Ok(())));
-                    stage.own.push_back(Input::Message(message));
-                } else {
-                    let backend = self.journal.run().spec().backend.clone();
-                    drop(reply.send(Err(Error::TakesNoMessage { backend })));
-                }
+            Order::Say { message, by, reply } => {
+                let heard = self.hear(stage, message, by).await?;
+                // Whoever said it may have gone.
+                drop(reply.send(heard));
+                Ok(())
+            }
+            Order::Post { mail, question, ruling, reply } => {
+                let word = self.take_word(stage, *question, ruling, Waiting::Mail(*mail)).await?;
+                drop(reply.send(word.heard()));
                 Ok(())
             }
             Order::Settle { approval_id, digest, answer, by, reply } => {
@@ -261,7 +255,7 @@ impl Driver {
                 effect => {
                     // What was told before something is set in motion is stored before it moves.
                     self.tell(&mut told).await?;
-                    stage.own.extend(stage.hands.perform(effect).await);
+                    self.set_in_motion(stage, effect).await?;
                 }
             }
         }
@@ -288,20 +282,6 @@ impl Driver {
                 Ok(())
             }
         }
-    }
-
-    /// Keeps what the user says to a live agent among the run's events: whoever reads them sees both sides.
-    async fn note(&mut self, message: &Message) -> Result<(), JournalError> {
-        let data = json!({
-            "role": message.speaker,
-            "text": message.plain_text(),
-            "message": message,
-            "reason": "continue_run",
-        });
-        let Value::Object(data) = data else { return Ok(()) };
-        let kind = EventKind::MESSAGE_ADDED;
-        let event = PluginEvent { kind: kind.as_str().to_owned(), item: None, data };
-        self.tell(&mut vec![(kind, event)]).await
     }
 
     fn grace(&self) -> Duration {

@@ -1,11 +1,14 @@
 //! One task owns one run, from the policies' word to the last process.
 
 mod corrective;
+mod gate;
 mod hands;
+mod held;
 mod live;
 mod outcome;
 mod permission;
 mod raise;
+mod say;
 mod told;
 
 use std::future::Future;
@@ -14,13 +17,15 @@ use std::sync::Arc;
 use pointsman_kernel::{Command, Next, Question as Asked, Refused};
 use pointsman_model::{ApprovalId, Outcome, Question, RunRecord, RunSpec, Timestamp, reason};
 use pointsman_store::Durability;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::facts::{LiveRun, Surroundings};
 use crate::journal::{Journal, JournalError};
+use crate::judge::{Moment, judge};
 use crate::order::Order;
 use crate::parts::Parts;
-use crate::{Client, Error, clock, facts, judge, request};
+use crate::{Client, Error, clock, facts, request};
 
 /// The task that owns a run.
 pub(crate) struct Driver {
@@ -106,13 +111,12 @@ impl Driver {
         let action = if run.spec().resumed_from.is_some() { "continue" } else { "spawn" };
         let (mut spec, name) = (run.spec().clone(), run.record().agent_name.clone());
         let question = self.question(action, &spec, request::detail(&spec, &name, &self.config)).await;
-        let (question, ruling) = self.judged(question).await;
+        let ruling = judge(&self.parts, &question, Moment::Launch).await;
         if let Some(ceiling) = ruling.ceiling {
             spec.access = spec.access.min(ceiling);
         }
         let detail = request::detail(&spec, &name, &self.config);
         let asked = self.asked(action, &spec, question, detail, ruling.ttl_seconds);
-        tracing::info!(run = %self.journal.run().record().run_id, verdict = ?ruling.verdict, rule = ruling.rule, "policies have spoken");
         let written = self.write(Command::Rule { ruling, question: asked }, Durability::Flushed).await;
         if let Some(ruled) = self.ruled.take() {
             // Whoever asked may have gone.
@@ -121,19 +125,33 @@ impl Driver {
         written.map(|()| Step::On)
     }
 
-    /// Puts a question together, with the facts that the host gathers.
+    /// Puts a question together that the run asks, with the facts that the host gathers.
     async fn question(&self, action: &str, spec: &RunSpec, detail: Value) -> Question {
-        let (cwd, roots, live) =
-            (spec.cwd.clone(), self.parts.settings.roots.clone(), self.parts.driven_count());
         let client = Client {
             name: spec.chain.first().map_or_else(String::new, |root| root.name.clone()),
             version: spec.client_version.clone(),
         };
-        let asked = if action == "permission" { detail.get("detail").cloned() } else { None };
-        let facts = tokio::task::spawn_blocking(move || {
-            facts::gather(cwd.as_ref(), &roots, &client, live, asked.as_ref())
-        })
-        .await;
+        self.question_of(action, spec, detail, &client).await
+    }
+
+    /// Puts a question together that a client asks about the run.
+    async fn question_of(&self, action: &str, spec: &RunSpec, detail: Value, client: &Client) -> Question {
+        let run = self.journal.run();
+        let live = (run.next() == Next::Live).then(|| LiveRun {
+            elapsed_seconds: self.parts.now().as_millis().saturating_sub(run.record().started_at.as_millis())
+                / 1000,
+            questions: run.approvals().count(),
+        });
+        let around = Surroundings {
+            client: client.clone(),
+            run: live,
+            budget: facts::budget(&self.parts, spec),
+            permission: if action == "permission" { detail.get("detail").cloned() } else { None },
+            // Looking through a large work tree takes its time; what a plugin does in a run is asked about often.
+            changes: !matches!(action, "process" | "request"),
+            ..Surroundings::of(&self.parts, spec.cwd.clone())
+        };
+        let facts = facts::gather(around).await;
         Question {
             action: action.to_owned(),
             chain: spec.chain.clone(),
@@ -142,17 +160,9 @@ impl Driver {
             cwd: Some(spec.cwd.clone()),
             access: Some(spec.access),
             detail,
-            facts: facts.unwrap_or_else(|_| json!({})),
+            facts,
             at: self.parts.now(),
         }
-    }
-
-    async fn judged(&self, question: Question) -> (Question, pointsman_model::Ruling) {
-        let plugins = Arc::clone(&self.parts.plugins);
-        let asked = question.clone();
-        let ruling = tokio::task::spawn_blocking(move || judge::rule(&plugins, &asked)).await;
-        let ruling = ruling.unwrap_or_else(|_| pointsman_model::Ruling::compose([]));
-        (question, ruling)
     }
 
     fn asked(
@@ -246,7 +256,7 @@ impl Driver {
                 let written = self.write(settle, Durability::Flushed).await;
                 respond(reply, written)
             }
-            Order::Say { reply, .. } => {
+            Order::Say { reply, .. } | Order::Post { reply, .. } => {
                 drop(reply.send(Err(Error::NotAwaitingInput(self.journal.run().record().status))));
                 Ok(())
             }

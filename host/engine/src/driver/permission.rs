@@ -10,6 +10,7 @@ use super::hands::refused;
 use super::live::Stage;
 use super::{Driver, in_words};
 use crate::journal::JournalError;
+use crate::judge::{Moment, judge, told_of};
 use crate::{Error, request};
 
 /// By these names agents' tools take the path that they work on.
@@ -17,7 +18,7 @@ const PATHS: [&str; 3] = ["path", "file_path", "notebook_path"];
 
 /// Questions of one run that may wait for a person at once. An agent has a few; whoever floods a person with questions
 /// hopes that one is answered unread.
-const OPEN_QUESTIONS: usize = 64;
+pub(super) const OPEN_QUESTIONS: usize = 64;
 
 impl Driver {
     /// Puts an agent's wish to the policies.
@@ -38,14 +39,7 @@ impl Driver {
         let spec = self.journal.run().spec().clone();
         let detail = json!({"kind": permission.kind, "title": permission.title, "detail": permission.detail});
         let question = self.question("permission", &spec, detail.clone()).await;
-        let (question, ruling) = self.judged(question).await;
-        tracing::info!(
-            run = %self.journal.run().record().run_id,
-            permission = permission.title,
-            verdict = ?ruling.verdict,
-            rule = ruling.rule,
-            "policies have spoken"
-        );
+        let ruling = judge(&self.parts, &question, Moment::Live).await;
         let id = permission.id.clone();
         let answer = match ruling.verdict {
             Verdict::Allow => PermissionAnswer::Allow,
@@ -94,7 +88,11 @@ impl Driver {
     }
 
     /// Finds an approval that covers a request: one of this run, or one of an earlier run of its session.
-    async fn standing(&self, ruling: &Ruling, digest: Digest) -> Result<Option<Approval>, JournalError> {
+    pub(super) async fn standing(
+        &self,
+        ruling: &Ruling,
+        digest: Digest,
+    ) -> Result<Option<Approval>, JournalError> {
         let (run, at) = (self.journal.run(), self.parts.now());
         let widest = ruling.scope.unwrap_or(Scope::Session);
         if let Some(approval) = run.standing(digest, widest, at) {
@@ -139,16 +137,15 @@ impl Driver {
                 Err(error) => return Err(error),
             },
         };
-        let run = self.journal.run();
         // One that was asked anew has another digest.
         let covers = |it: &&Approval| it.superseded_by == Some(approval_id) && it.digest == digest;
-        let alike =
-            run.approvals().filter(covers).filter_map(|approval| run.permission_of(approval.approval_id));
-        for id in alike {
-            stage.own.push_back(Input::Permission(id.to_owned(), told.clone()));
-        }
-        if let Some(id) = run.permission_of(approval_id) {
-            stage.own.push_back(Input::Permission(id.to_owned(), told));
+        let alike = self.journal.run().approvals().filter(covers).map(|approval| approval.approval_id);
+        let answered: Vec<ApprovalId> = alike.chain([approval_id]).collect();
+        for question in answered {
+            match self.journal.run().permission_of(question) {
+                Some(id) => stage.own.push_back(Input::Permission(id.to_owned(), told.clone())),
+                None => self.answered(stage, question, &told).await?,
+            }
         }
         Ok(Ok(()))
     }
@@ -164,7 +161,7 @@ impl Driver {
         let detail = edited(approval, input);
         let spec = run.spec().clone();
         let question = self.question("permission", &spec, detail).await;
-        let (_, ruling) = self.judged(question).await;
+        let ruling = judge(&self.parts, &question, Moment::Live).await;
         (ruling.verdict == Verdict::Deny)
             .then(|| Error::Invalid(format!("policy denies what was put in place: {}", told_of(&ruling))))
     }
@@ -182,17 +179,11 @@ impl Driver {
             if let Some(permission) = self.journal.run().permission_of(id) {
                 let answer = PermissionAnswer::Deny("nobody answered in time".to_owned());
                 stage.own.push_back(Input::Permission(permission.to_owned(), answer));
+            } else {
+                self.not_allowed(stage, id, "nobody answered in time".to_owned()).await?;
             }
         }
         Ok(())
-    }
-}
-
-/// What an agent is told of a denial.
-fn told_of(ruling: &Ruling) -> String {
-    match &ruling.rule {
-        Some(rule) => format!("{} (rule {rule} of policy {})", ruling.reason, ruling.module),
-        None => format!("{} (policy {})", ruling.reason, ruling.module),
     }
 }
 

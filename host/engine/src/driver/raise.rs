@@ -10,6 +10,7 @@ use pointsman_sandbox::CallError;
 use super::Driver;
 use super::corrective::Again;
 use super::hands::{Asking, Hands};
+use super::held::Held;
 use super::live::Stage;
 use crate::clock;
 
@@ -95,6 +96,7 @@ impl Driver {
             inputs,
             rings,
             own: VecDeque::new(),
+            held: Held::default(),
             again: again.is_some(),
             refusals: 0,
             deadline: None,

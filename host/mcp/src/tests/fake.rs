@@ -288,13 +288,18 @@ impl Calls for Fake {
         Ok(calls::ListedAgents { agents: vec![agent; self.agents], truncated: false })
     }
 
-    async fn send_agent_message(&self, call: calls::SendAgentMessage) -> Result<calls::SentMessage, Error> {
+    async fn send_agent_message(
+        &self,
+        _client: &Client,
+        call: calls::SendAgentMessage,
+    ) -> Result<calls::SentMessage, Error> {
         Ok(calls::SentMessage {
             message_id: MessageId::from_random([3; 16]),
             to_agent_name: call.to_agent_name,
             to_session_id: session_id(),
-            seq: 1,
+            seq: Some(1),
             created_at: at(),
+            note: None,
         })
     }
 

@@ -59,10 +59,14 @@ pub struct SentMessage {
     pub to_agent_name: String,
     /// That one's session.
     pub to_session_id: SessionId,
-    /// Its number there.
-    pub seq: u64,
+    /// Its number there; not yet if a person must confirm it first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seq: Option<u64>,
     /// When it was sent.
     pub created_at: Timestamp,
+    /// What a person must do before it is delivered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 /// Input of `fetch_agent_messages`.

@@ -14,6 +14,13 @@ fn action(action: &'static str) -> impl Fn(&mut Question) {
     move |question| question.action = action.to_owned()
 }
 
+fn live(action: &'static str) -> impl Fn(&mut Question) {
+    move |question| {
+        question.action = action.to_owned();
+        question.detail = r#"{"mode":"live"}"#.to_owned();
+    }
+}
+
 fn fact(pointer: &'static str, value: bool) -> impl Fn(&mut Question) {
     move |question| set_facts(question, &[(pointer, json!(value))])
 }
@@ -39,9 +46,25 @@ fn facts(json: &'static str) -> impl Fn(&mut Question) {
 #[case::in_a_worktree(fact("/git/worktree", true), Verdict::Allow, Some("inside-work-tree"))]
 #[case::depth_2(depth(2), Verdict::Ask, Some("deep-delegation"))]
 #[case::depth_9(depth(9), Verdict::Ask, Some("deep-delegation"))]
-#[case::a_process(action("process"), Verdict::Abstain, None)]
-#[case::a_request(action("request"), Verdict::Abstain, None)]
-#[case::a_message(action("peer_message"), Verdict::Abstain, None)]
+#[case::a_process(action("process"), Verdict::Allow, Some("plugin-effects"))]
+#[case::a_process_of_a_run_with_full_access(
+    and(action("process"), access(Access::Full)),
+    Verdict::Allow,
+    Some("plugin-effects")
+)]
+#[case::a_request(action("request"), Verdict::Allow, Some("plugin-effects"))]
+#[case::a_message(action("peer_message"), Verdict::Allow, Some("messages"))]
+#[case::a_message_to_a_live_run(live("continue"), Verdict::Allow, Some("inside-work-tree"))]
+#[case::a_message_to_a_live_run_with_full_access(
+    and(live("continue"), access(Access::Full)),
+    Verdict::Allow,
+    Some("messages")
+)]
+#[case::a_launch_that_calls_itself_live(
+    and(live("spawn"), access(Access::Full)),
+    Verdict::Ask,
+    Some("full-access")
+)]
 #[case::an_action_from_tomorrow(action("teleport"), Verdict::Abstain, None)]
 #[case::no_access_named(|q: &mut Question| q.access = None, Verdict::Abstain, None)]
 #[case::no_facts(facts("{}"), Verdict::Ask, Some("outside-allowed-roots"))]
