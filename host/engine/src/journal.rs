@@ -151,6 +151,11 @@ fn written(after_seq: u64, entry: &Entry) -> String {
     serde_json::to_string(&Placed { after_seq, entry }).unwrap_or_default()
 }
 
+/// Gives the entries of a journal, without the events that lie between them.
+pub(crate) fn entries_of(lines: &[String]) -> Result<Vec<Entry>, serde_json::Error> {
+    lines.iter().map(|line| serde_json::from_str::<Placed<Entry>>(line).map(|placed| placed.entry)).collect()
+}
+
 /// Puts a run's state together from what is stored: entries and events in the order in which they were written.
 ///
 /// `created` is the run's first entry, which the store keeps as columns.

@@ -9,6 +9,7 @@ use pointsman_model::{Question, Ruling, Verdict};
 
 use crate::parts::Parts;
 use crate::plugins::Plugins;
+use crate::settings::OnFailure;
 
 /// Whether a question is about what is to begin, or about something of a run that lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,24 +41,27 @@ pub(crate) async fn judge(parts: &Arc<Parts>, question: &Question, moment: Momen
     ruling
 }
 
-/// Blocks. A module that fails never allows: its failure counts as a question to a person.
+/// Blocks. A module that fails never allows: its failure asks a person or denies, as the operator has it.
 fn rule(plugins: &Arc<Plugins>, question: &Question) -> Ruling {
     let chain = match plugins.policies() {
         Ok(chain) => chain,
-        Err(error) => return failed("host", &error.to_string()),
+        Err(error) => return failed("host", &error.to_string(), plugins.on_failure()),
     };
     Ruling::compose(chain.iter().map(|module| match module.decide(question) {
         Ok(ruling) => ruling,
         Err(error) => {
             tracing::error!(policy = module.name, %error, "a policy module failed");
-            failed(&module.name, &error.to_string())
+            failed(&module.name, &error.to_string(), module.on_failure)
         }
     }))
 }
 
-fn failed(module: &str, error: &str) -> Ruling {
+pub(crate) fn failed(module: &str, error: &str, counts: OnFailure) -> Ruling {
     Ruling {
-        verdict: Verdict::Ask,
+        verdict: match counts {
+            OnFailure::Ask => Verdict::Ask,
+            OnFailure::Deny => Verdict::Deny,
+        },
         module: module.to_owned(),
         rule: None,
         reason: format!("policy {module} could not decide: {error}"),
@@ -121,7 +125,7 @@ mod tests {
             facts: json!({}),
             at: Timestamp::from_millis(0),
         };
-        let ruling = Ruling { verdict: said, ceiling, ..failed("m", "x") };
+        let ruling = Ruling { verdict: said, ceiling, ..failed("m", "x", OnFailure::Ask) };
         assert_eq!(within(ruling, &question).verdict, stands);
     }
 }

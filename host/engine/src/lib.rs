@@ -11,6 +11,7 @@ mod client;
 mod clock;
 mod driver;
 mod error;
+mod explain;
 mod facts;
 mod host;
 mod journal;
@@ -20,6 +21,7 @@ mod mail;
 mod order;
 mod parts;
 mod plugins;
+mod policies;
 mod profile;
 mod projection;
 mod published;
@@ -37,11 +39,13 @@ mod waits;
 pub use client::Client;
 pub use clock::{Clock, SystemClock};
 pub use error::Error;
+pub use explain::{Explanation, PastQuestion, PolicyChain, PolicyState, RuleSaid, Said, past_questions};
 pub use host::Host;
 pub use pointsman_kernel::Refused;
 pub use pointsman_store::{PublishedFilter, PublishedPage};
 pub use profile::{Named, Origin, Profile, Profiles};
 pub use reach::chain_below;
 pub use settings::{
-    BackendSettings, ComponentSource, Orphans, PolicySettings, SanitizerSettings, Settings, WaitLimits,
+    BackendSettings, ComponentSource, OnFailure, Orphans, PolicySettings, SanitizerSettings, Settings,
+    WaitLimits,
 };

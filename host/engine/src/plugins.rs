@@ -3,13 +3,12 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use pointsman_model::{Digest, Question};
-use pointsman_sandbox::{
-    BackendPlugin, CallError, PolicyModule, Rulebook, Sandbox, SandboxConfig, SanitizerPlugin,
-};
+use pointsman_model::Digest;
+use pointsman_sandbox::{BackendPlugin, Sandbox, SandboxConfig, SanitizerPlugin};
 
-use crate::settings::{ComponentSource, Settings};
-use crate::{BackendSettings, Error, PolicySettings, SanitizerSettings};
+use crate::policies::{Loaded, Policies};
+use crate::settings::{ComponentSource, OnFailure, Settings};
+use crate::{BackendSettings, Error, SanitizerSettings};
 
 /// Plugins, loaded when they are first needed and kept. Everything here blocks: call it off the reactor.
 ///
@@ -21,7 +20,7 @@ pub(crate) struct Plugins {
     /// One for each backend of the operator's.
     backends: HashMap<String, Once<BackendPlugin>>,
     sanitizers: Once<Arc<[LoadedSanitizer]>>,
-    policies: Once<Arc<[LoadedPolicy]>>,
+    policies: Policies,
 }
 
 /// What is made when it is first wanted; whoever wants it meanwhile waits. A failure is not kept.
@@ -50,18 +49,6 @@ pub(crate) struct LoadedSanitizer {
     pub(crate) config: String,
 }
 
-/// A policy module that has read its rules.
-pub(crate) struct LoadedPolicy {
-    pub(crate) name: String,
-    rulebook: Rulebook,
-}
-
-impl LoadedPolicy {
-    pub(crate) fn decide(&self, question: &Question) -> Result<pointsman_model::Ruling, CallError> {
-        self.rulebook.decide(question)
-    }
-}
-
 impl Plugins {
     pub(crate) fn new(settings: Arc<Settings>) -> Self {
         let backends = settings.backends.keys().map(|name| (name.clone(), Once::default())).collect();
@@ -70,7 +57,7 @@ impl Plugins {
             sandbox: Once::default(),
             backends,
             sanitizers: Once::default(),
-            policies: Once::default(),
+            policies: Policies::default(),
         }
     }
 
@@ -102,18 +89,14 @@ impl Plugins {
         Ok(LoadedSanitizer { plugin, config: settings.config.to_string() })
     }
 
-    /// Gives the chain of policy modules, each with its rules read and its examples run.
-    pub(crate) fn policies(&self) -> Result<Arc<[LoadedPolicy]>, Error> {
-        self.policies.get(|| self.settings.policies.iter().map(|settings| self.policy(settings)).collect())
+    /// Gives the chain of policy modules as it is in force now.
+    pub(crate) fn policies(&self) -> Result<Arc<[Arc<Loaded>]>, Error> {
+        self.policies.get(&self.settings.policies, |name| self.sandbox(name))
     }
 
-    fn policy(&self, settings: &PolicySettings) -> Result<LoadedPolicy, Error> {
-        let name = &settings.name;
-        let bytes = bytes(name, &settings.component)?;
-        let module: PolicyModule =
-            self.sandbox(name)?.load_policy(name, &bytes).map_err(|error| failed(name, &error))?;
-        let rulebook = module.load(&settings.config).map_err(|error| failed(name, &error))?;
-        Ok(LoadedPolicy { name: name.clone(), rulebook })
+    /// What a ruling is if the chain cannot be loaded at all.
+    pub(crate) fn on_failure(&self) -> OnFailure {
+        self.settings.on_policy_failure
     }
 
     /// Reads the rules that no earlier start has read: an example that does not hold stops this one.
@@ -176,7 +159,7 @@ pub(crate) fn check_config(
     Err(Error::Plugin { name: name.to_owned(), message: format!("configuration: {}", faults.join("; ")) })
 }
 
-fn bytes(name: &str, source: &ComponentSource) -> Result<std::borrow::Cow<'static, [u8]>, Error> {
+pub(crate) fn bytes(name: &str, source: &ComponentSource) -> Result<std::borrow::Cow<'static, [u8]>, Error> {
     match source {
         ComponentSource::Bundled(bytes) => Ok((*bytes).into()),
         ComponentSource::File(path) => std::fs::read(path).map(Into::into).map_err(|error| Error::Plugin {
@@ -186,7 +169,7 @@ fn bytes(name: &str, source: &ComponentSource) -> Result<std::borrow::Cow<'stati
     }
 }
 
-fn failed(name: &str, error: &dyn std::error::Error) -> Error {
+pub(crate) fn failed(name: &str, error: &dyn std::error::Error) -> Error {
     let mut message = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

@@ -55,9 +55,23 @@ pub struct PolicySettings {
     pub component: ComponentSource,
     /// Its configuration as text: what the module's `load` reads.
     pub config: String,
+    /// The file that the text was read from: what is written there later takes its place, without a restart.
+    pub file: Option<PathBuf>,
+    /// What counts if the module fails.
+    pub on_failure: OnFailure,
     /// Whether this very pair of component and configuration ships with the program, whose tests have read it. Any
     /// other is read when the host starts, so that a mistake in it stops the start.
     pub vetted: bool,
+}
+
+/// What counts if a policy module fails: it traps, runs out of time or fuel, or answers nonsense. It never allows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OnFailure {
+    /// A person is asked.
+    #[default]
+    Ask,
+    /// No.
+    Deny,
 }
 
 /// How long a call may wait.
@@ -90,6 +104,8 @@ pub struct Settings {
     pub sanitizers: Vec<SanitizerSettings>,
     /// Policy modules.
     pub policies: Vec<PolicySettings>,
+    /// What counts if the chain of modules cannot be loaded at all.
+    pub on_policy_failure: OnFailure,
     /// Folders in which runs may work without asking; a fact for policies. Empty: anywhere.
     pub roots: Vec<PathBuf>,
     /// Where profiles may be read, besides a run's own working directory.

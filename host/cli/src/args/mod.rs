@@ -3,6 +3,7 @@
 mod a2a;
 mod approvals;
 mod plugin;
+mod policy;
 mod profiles;
 mod run;
 mod runs;
@@ -15,6 +16,7 @@ use clap::{Args, Parser, Subcommand};
 pub(crate) use a2a::{A2aCommand, CardArgs, ServeArgs};
 pub(crate) use approvals::ApprovalsCommand;
 pub(crate) use plugin::PluginCommand;
+pub(crate) use policy::{ExplainArgs, PolicyCommand};
 pub(crate) use profiles::ProfilesCommand;
 pub(crate) use run::{OutputForm, RunArgs, ShowingArgs};
 pub(crate) use runs::{EventsArgs, ListArgs, RunTarget, RunsCommand};
@@ -70,6 +72,9 @@ pub(crate) enum Command {
     /// Be an A2A agent for others, or look at theirs
     #[command(subcommand)]
     A2a(A2aCommand),
+    /// Look into how requests are judged, and why
+    #[command(subcommand)]
+    Policy(PolicyCommand),
     /// Look at the components that are configured
     #[command(subcommand)]
     Plugin(PluginCommand),

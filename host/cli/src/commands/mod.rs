@@ -7,6 +7,7 @@ mod config;
 mod doctor;
 mod events;
 mod plugin;
+mod policy;
 mod profiles;
 mod run;
 mod runs;
@@ -42,6 +43,7 @@ pub(crate) fn run(cli: Cli) -> Outcome {
         Command::Runs(command) => runs::run(out, &loaded, command),
         Command::Approvals(command) => approvals::run(out, &loaded, command),
         Command::A2a(command) => a2a::run(out, &loaded, command),
+        Command::Policy(command) => policy::run(out, &loaded, &command),
         Command::Plugin(command) => plugin::run(out, &loaded, &command),
         Command::Profiles(command) => profiles::run(out, &loaded, &command),
         Command::Config(_) | Command::Doctor | Command::Completions { .. } => Ok(Exit::Ok),

@@ -34,6 +34,7 @@ pub(super) fn complete(config: &Config) -> Config {
             component: "bundled:rules".to_owned(),
             rules: Some("bundled:careful".to_owned()),
             inline: None,
+            on_failure: None,
         }]
     });
     config

@@ -34,6 +34,8 @@ pub(crate) struct Config {
     /// without any policy a person is asked every time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) policies: Option<Vec<Policy>>,
+    /// How policies are asked.
+    pub(crate) policy: PolicyChain,
     /// Backends as A2A agents for others.
     pub(crate) a2a: A2a,
     /// Agents that launch agents.
@@ -173,6 +175,28 @@ pub(crate) struct Policy {
     /// What it judges by, as text that stands here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) inline: Option<String>,
+    /// What counts if this module fails, if not what `[policy]` says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) on_failure: Option<OnFailure>,
+}
+
+/// How policies are asked.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct PolicyChain {
+    /// What counts if a module fails: it traps, runs out of time, or answers nonsense. It never allows.
+    pub(crate) on_failure: OnFailure,
+}
+
+/// What counts if a module fails.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum OnFailure {
+    /// A person is asked.
+    #[default]
+    Ask,
+    /// No.
+    Deny,
 }
 
 /// Bounds of every run.

@@ -14,7 +14,7 @@ use pointsman_engine::{
 use serde_json::Value;
 
 use super::defaults::{CAREFUL, complete};
-use super::document::{Backend, Policy, Sanitizer, Secret};
+use super::document::{Backend, OnFailure, Policy, Sanitizer, Secret};
 use super::error::ConfigError;
 use super::load::Loaded;
 use super::origins::origins;
@@ -36,7 +36,10 @@ pub(crate) fn settings(loaded: &Loaded) -> Result<Settings, ConfigError> {
         secrets: secrets(loaded, &config.secrets)?,
         backends: named(&config.backends, |name, it| backend(loaded, name, it))?,
         sanitizers: listed(config.sanitizers.as_deref(), |at, it| sanitizer(loaded, at, it))?,
-        policies: listed(config.policies.as_deref(), |at, it| policy(loaded, at, it))?,
+        policies: listed(config.policies.as_deref(), |at, it| {
+            policy(loaded, at, it, config.policy.on_failure)
+        })?,
+        on_policy_failure: on_failure(config.policy.on_failure),
         roots: roots("runs.roots", &config.runs.roots)?,
         profiles: Profiles::new(
             profiles(loaded, config.runs.profiles.as_deref())?,
@@ -180,12 +183,25 @@ fn sanitizer(loaded: &Loaded, at: usize, sanitizer: &Sanitizer) -> Result<Saniti
     })
 }
 
-fn policy(loaded: &Loaded, at: usize, policy: &Policy) -> Result<PolicySettings, ConfigError> {
+fn on_failure(counts: OnFailure) -> pointsman_engine::OnFailure {
+    match counts {
+        OnFailure::Ask => pointsman_engine::OnFailure::Ask,
+        OnFailure::Deny => pointsman_engine::OnFailure::Deny,
+    }
+}
+
+fn policy(
+    loaded: &Loaded,
+    at: usize,
+    policy: &Policy,
+    usual: OnFailure,
+) -> Result<PolicySettings, ConfigError> {
     let key = format!("policies[{at}]");
+    let mut file = None;
     let config = match (policy.rules.as_deref(), policy.inline.as_deref()) {
         (Some("bundled:careful"), None) => CAREFUL.to_owned(),
-        (Some(file), None) => {
-            let path = loaded.path_of(Path::new(file));
+        (Some(named), None) => {
+            let path = file.insert(loaded.path_of(Path::new(named)));
             std::fs::read_to_string(&path).map_err(|error| {
                 senseless(loaded, &format!("{key}.rules"), format!("cannot read {}: {error}", path.display()))
             })?
@@ -205,5 +221,7 @@ fn policy(loaded: &Loaded, at: usize, policy: &Policy) -> Result<PolicySettings,
         component: component(loaded, &key, &policy.component)?,
         vetted: policy.component == "bundled:rules" && policy.rules.as_deref() == Some("bundled:careful"),
         config,
+        file,
+        on_failure: on_failure(policy.on_failure.unwrap_or(usual)),
     })
 }
