@@ -17,14 +17,14 @@ pub(crate) struct Config {
     #[serde(default)]
     pub(crate) args: Vec<String>,
     /// What the agent can do without asking.
-    #[serde(default)]
-    pub(crate) access: Reach,
+    #[serde(default = "unconfined")]
+    pub(crate) access: Access,
     /// The agent's mode.
     #[serde(default)]
     pub(crate) mode: Option<String>,
     /// The agent's modes for the three kinds of access; each wins over `mode`.
     #[serde(default)]
-    pub(crate) modes: BTreeMap<Reach, String>,
+    pub(crate) modes: BTreeMap<Access, String>,
     /// The model.
     #[serde(default)]
     pub(crate) model: Option<String>,
@@ -45,39 +45,10 @@ pub(crate) struct Config {
     pub(crate) idle_timeout_ms: u32,
 }
 
-/// What an agent can do: the words of a task's access.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Reach {
-    ReadOnly,
-    WorkspaceWrite,
-    /// What any program can do that nobody holds back.
-    #[default]
-    Full,
-}
-
-impl Reach {
-    fn of(access: Access) -> Self {
-        match access {
-            Access::ReadOnly => Self::ReadOnly,
-            Access::WorkspaceWrite => Self::WorkspaceWrite,
-            Access::Full => Self::Full,
-        }
-    }
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::ReadOnly => Access::ReadOnly.as_str(),
-            Self::WorkspaceWrite => Access::WorkspaceWrite.as_str(),
-            Self::Full => Access::Full.as_str(),
-        }
-    }
-}
-
 impl Config {
     /// Refuses a task that wants the agent held closer than it is.
     pub(crate) fn check(&self, task: &Task) -> Result<(), String> {
-        if Reach::of(task.access) < self.access {
+        if task.access < self.access {
             return Err(format!(
                 "the agent {} has {} access to this machine without asking, and this run may have {} only; ask for \
                  more, or, if the agent asks before it acts or confines itself, have the operator say so by `access` \
@@ -92,8 +63,13 @@ impl Config {
 
     /// Gives the mode for an access, if one is configured.
     pub(crate) fn mode_for(&self, access: Access) -> Option<&str> {
-        self.modes.get(&Reach::of(access)).or(self.mode.as_ref()).map(String::as_str)
+        self.modes.get(&access).or(self.mode.as_ref()).map(String::as_str)
     }
+}
+
+/// What any program can do that nobody holds back.
+fn unconfined() -> Access {
+    Access::Full
 }
 
 fn two_minutes() -> u32 {

@@ -31,8 +31,8 @@ pub(crate) struct Config {
     #[serde(default = "only_zero")]
     pub(crate) success_codes: Vec<i32>,
     /// What the program can do to the machine, whatever it is asked.
-    #[serde(default)]
-    pub(crate) access: Reach,
+    #[serde(default = "unconfined")]
+    pub(crate) access: Access,
     /// How long it may take.
     #[serde(default)]
     pub(crate) timeout_ms: Option<u32>,
@@ -75,40 +75,11 @@ pub(crate) enum ErrorMode {
     Events,
 }
 
-/// What a program can do: the words of a task's access.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Reach {
-    ReadOnly,
-    WorkspaceWrite,
-    /// What any program can do that nobody holds back.
-    #[default]
-    Full,
-}
-
-impl Reach {
-    fn of(access: Access) -> Self {
-        match access {
-            Access::ReadOnly => Self::ReadOnly,
-            Access::WorkspaceWrite => Self::WorkspaceWrite,
-            Access::Full => Self::Full,
-        }
-    }
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::ReadOnly => Access::ReadOnly.as_str(),
-            Self::WorkspaceWrite => Access::WorkspaceWrite.as_str(),
-            Self::Full => Access::Full.as_str(),
-        }
-    }
-}
-
 impl Config {
     /// Refuses what this configuration cannot do for a task.
     pub(crate) fn check(&self, task: &Task) -> Result<(), String> {
         let (program, has) = (&self.program, self.access);
-        if Reach::of(task.access) < has {
+        if task.access < has {
             return Err(format!(
                 "the program {program} has {} access to this machine whatever it is asked, and this run may have {} \
                  only; ask for more, or, if the program confines itself, have the operator say so by `access` in \
@@ -147,6 +118,11 @@ impl Config {
             _ => Ok(()),
         }
     }
+}
+
+/// What any program can do that nobody holds back.
+fn unconfined() -> Access {
+    Access::Full
 }
 
 fn only_zero() -> Vec<i32> {
