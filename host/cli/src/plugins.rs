@@ -60,6 +60,16 @@ enum Config {
     Text(String),
 }
 
+impl Configured {
+    /// Gives its configuration, if that is a value.
+    pub(crate) fn settings(&self) -> Option<&Value> {
+        match &self.config {
+            Config::Value(value) => Some(value),
+            Config::Text(_) => None,
+        }
+    }
+}
+
 /// What a component says of itself.
 #[derive(Debug, Clone)]
 pub(crate) struct Inspected {

@@ -88,7 +88,7 @@ pub(crate) const SCHEMA: &str = r#"{
     "properties": {
         "program": {
             "description": "The program's id in the operator's table. It speaks the Agent Client Protocol over standard input and output.",
-            "type": "string", "minLength": 1
+            "type": "string", "minLength": 1, "x-grant": "process/spawn@1"
         },
         "args": {
             "description": "Its arguments, such as --acp.",

@@ -137,7 +137,7 @@ pub(crate) const SCHEMA: &str = r#"{
     "properties": {
         "program": {
             "description": "The program's id in the operator's table.",
-            "type": "string", "minLength": 1, "default": "claude"
+            "type": "string", "minLength": 1, "default": "claude", "x-grant": "process/spawn@1"
         },
         "model": {
             "description": "The model, by its name or an alias such as sonnet; Claude Code's own default if it is not said.",

@@ -93,7 +93,7 @@ pub(crate) const SCHEMA: &str = r#"{
     "properties": {
         "program": {
             "description": "The program's id in the operator's table.",
-            "type": "string", "minLength": 1, "default": "codex"
+            "type": "string", "minLength": 1, "default": "codex", "x-grant": "process/spawn@1"
         },
         "protocol": {
             "description": "How codex is spoken to: by its app server, which can ask and be steered; by `codex exec`, which can not; or by whichever of them it has.",

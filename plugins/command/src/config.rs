@@ -137,7 +137,7 @@ pub(crate) const SCHEMA: &str = r#"{
     "properties": {
         "program": {
             "description": "The program's id in the operator's table.",
-            "type": "string", "minLength": 1
+            "type": "string", "minLength": 1, "x-grant": "process/spawn@1"
         },
         "args": {
             "description": "Its arguments. {prompt}, {cwd}, {run_id}, {session_id}, {agent_name}, {role} and {access} are replaced.",

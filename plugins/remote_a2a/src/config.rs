@@ -89,7 +89,8 @@ pub(crate) const SCHEMA: &str = r##"{
     "properties": {
         "agent_url": {
             "description": "Where the agent is: the address below which its card lies, or that of the card itself.",
-            "type": "string", "pattern": "^[Hh][Tt][Tt][Pp][Ss]?://[^\\s]+$", "maxLength": 2048
+            "type": "string", "pattern": "^[Hh][Tt][Tt][Pp][Ss]?://[^\\s]+$", "maxLength": 2048,
+            "x-grant": "request/send@1"
         },
         "agent_card_path": {
             "description": "Where below agent_url the card lies; with a slash in front, below its origin. By default the well-known path.",
@@ -105,7 +106,7 @@ pub(crate) const SCHEMA: &str = r##"{
             "description": "The same with the name of a secret in place of each value. Needs secret/use@1 of it. For operators: never let callers set it.",
             "type": "object", "maxProperties": 32,
             "propertyNames": { "pattern": "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$" },
-            "additionalProperties": { "type": "string", "minLength": 1 }
+            "additionalProperties": { "type": "string", "minLength": 1, "x-grant": "secret/use@1" }
         },
         "auth_token": {
             "description": "A bearer token for every request. It is sealed with the run, but a secret is better.",
@@ -113,7 +114,7 @@ pub(crate) const SCHEMA: &str = r##"{
         },
         "auth_token_secret": {
             "description": "The name of a secret that is the bearer token. Needs secret/use@1 of it. For operators: never let callers set it.",
-            "type": "string", "minLength": 1
+            "type": "string", "minLength": 1, "x-grant": "secret/use@1"
         },
         "history_length": {
             "description": "How many earlier messages the agent should send along.",

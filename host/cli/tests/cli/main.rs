@@ -7,6 +7,7 @@ mod approvals;
 mod asking;
 mod client;
 mod configuration;
+mod doctor;
 mod origins;
 mod program;
 mod questions;

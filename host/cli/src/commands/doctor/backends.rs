@@ -2,10 +2,12 @@
 
 use pointsman_capabilities::Asker;
 use pointsman_engine::Settings;
-use pointsman_model::Leaf;
+use pointsman_model::{Grant, Leaf};
+use serde_json::Value;
 
 use super::components::failed;
 use super::finding::{Finding, Health};
+use super::needs::{self, Need};
 use super::programs::{Known, known};
 use crate::config::Loaded;
 use crate::failure::Failure;
@@ -44,7 +46,10 @@ impl<'a> Readiness<'a> {
         let table = format!("backends.{}", backend.name);
         let asker =
             Asker { table: &table, requests: &inspected.description.requests, grants: &backend.grants };
-        let mut faults = grants(&asker);
+        let needs =
+            needs::of(&inspected.description.config_schema, backend.settings().unwrap_or(&Value::Null));
+        let mut faults = grants(&asker, &needs);
+        faults.extend(self.needs(&asker, &needs));
         faults.extend(self.secrets(&asker));
         let mut parts = vec![format!("{} {}", inspected.description.name, inspected.description.version)];
         let untested = self.programs(backend, &inspected, &mut parts, &mut faults);
@@ -85,6 +90,29 @@ impl<'a> Readiness<'a> {
             mend: format!("[secrets.{name}] origins = [\"https://…\"]"),
         };
         unbound.map(fault).collect()
+    }
+
+    /// Looks whether what its configuration names was given to it.
+    fn needs(&self, asker: &Asker<'_>, needs: &[Need]) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        for Need { key, leaf, target } in needs {
+            let named = |grant: &Grant| grant.leaf == *leaf && grant.target == *target;
+            if asker.check(*leaf, target).is_err() {
+                let detail =
+                    format!("its configuration key `{key}` needs `{leaf} {target}`, which it was not given");
+                faults.push(Fault { detail, mend: line(asker, *leaf, target) });
+            } else if *leaf == Leaf::RequestSend
+                && self.settings.origins.get(target).is_none()
+                // One that was given by name is found missing where the origins are looked at.
+                && !asker.grants.iter().any(named)
+            {
+                let detail = format!(
+                    "its configuration key `{key}` leads to {target}, which the table of origins does not have"
+                );
+                faults.push(Fault { detail, mend: format!("[origins.\"{target}\"]") });
+            }
+        }
+        faults
     }
 
     /// Reads the secrets that it was given, and shows none.
@@ -133,16 +161,22 @@ impl<'a> Readiness<'a> {
 }
 
 /// Holds what the plugin asks for against what it was given. What it needs by kind has to be given in some form: a
-/// program to start, and timers; what else it asks for depends on its configuration.
-fn grants(asker: &Asker<'_>) -> Vec<Fault> {
+/// program to start, or else somebody to send requests to, and timers; what else it asks for depends on its
+/// configuration.
+fn grants(asker: &Asker<'_>, needs: &[Need]) -> Vec<Fault> {
     let (requests, table) = (asker.requests, asker.table);
     let given = |leaf: Leaf| asker.grants.iter().any(|grant| grant.leaf == leaf);
+    let asks = |leaf: Leaf| requests.iter().any(|request| request.leaf == leaf);
+    let hand = if asks(Leaf::ProcessSpawn) { Leaf::ProcessSpawn } else { Leaf::RequestSend };
     let mut faults = Vec::new();
-    for leaf in [Leaf::ProcessSpawn, Leaf::TimerSet] {
+    for leaf in [hand, Leaf::TimerSet] {
+        // Its configuration may say more precisely what is missing.
+        let named = needs.iter().any(|need| need.leaf == leaf);
         let mut asked = requests.iter().filter(|request| request.leaf == leaf);
-        if let (Some(request), false) = (asked.next(), given(leaf)) {
+        if let (Some(request), false) = (asked.next(), named || given(leaf)) {
             let target = match (leaf, request.target.as_str()) {
                 (Leaf::ProcessSpawn, "*") => "PROGRAM",
+                (Leaf::RequestSend, "*") => "https://agents.example.com",
                 (_, target) => target,
             };
             faults.push(Fault {

@@ -5,6 +5,7 @@ mod checkout;
 mod components;
 mod finding;
 mod kernel;
+mod needs;
 mod origins;
 mod programs;
 mod state;
