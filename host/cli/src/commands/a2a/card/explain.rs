@@ -47,11 +47,20 @@ pub(super) fn interfaces(card: &Value) -> Vec<Interface> {
         .iter()
         .filter_map(|it| Some(interface(it["transport"].as_str()?, version, it["url"].as_str()?)));
     for it in main.into_iter().chain(more) {
-        if !found.contains(&it) {
+        if !found.iter().any(|known| known.is_same_as(&it)) {
             found.push(it);
         }
     }
     found
+}
+
+impl Interface {
+    /// Says whether two are one: a card of both versions tells it in both ways, of `0.3` and of `0.3.0`.
+    fn is_same_as(&self, other: &Self) -> bool {
+        let short = |version: &str| version.split('.').take(2).map(str::to_owned).collect::<Vec<_>>();
+        let binding = self.binding.eq_ignore_ascii_case(&other.binding);
+        binding && self.url == other.url && short(&self.version) == short(&other.version)
+    }
 }
 
 /// Explains a card. Everything in it is a stranger's word.

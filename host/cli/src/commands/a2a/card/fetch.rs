@@ -161,7 +161,14 @@ async fn get(
             Some(ResponseEvent::Events(_)) => {}
             Some(ResponseEvent::Ended) | None => break,
             Some(ResponseEvent::Failed { text, .. }) => {
-                return Err(Failure::error(format!("{place}: {}", crate::terminal::visible(&text))));
+                // The text may name the address itself.
+                let text = crate::terminal::visible(&text);
+                let text = if text.contains(place.as_str()) {
+                    text.into_owned()
+                } else {
+                    format!("{place}: {text}")
+                };
+                return Err(Failure::error(text).help("is the agent running, and is this its address?"));
             }
         }
         if body.len() > LARGEST {
@@ -179,7 +186,8 @@ async fn get(
         status => return Ok(Answer::Nothing(format!("status {status}"))),
     }
     match serde_json::from_slice(&body) {
-        Ok(card @ Value::Object(_)) => Ok(Answer::Card(card)),
+        Ok(card) if card["name"].is_string() => Ok(Answer::Card(card)),
+        Ok(Value::Object(_)) => Ok(Answer::Nothing("no card: it has no name".to_owned())),
         Ok(_) => Ok(Answer::Nothing("not a JSON object".to_owned())),
         Err(error) => Ok(Answer::Nothing(format!("not JSON: {error}"))),
     }
