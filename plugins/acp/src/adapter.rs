@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use crate::config::{self, Config};
 use crate::failure::Failure;
 use crate::prompt;
+use crate::retry;
 use crate::session::Session;
 use crate::transcript::own_kind;
 use crate::wire::{self, Incoming};
@@ -113,7 +114,7 @@ impl Adapter for Acp {
     fn start(task: Task, effects: &mut Effects) -> Result<Self, String> {
         let config: Config = configuration::read(&task.config)?;
         config.check(&task)?;
-        let process = Process::new(PROCESS, config.program.as_str()).args(&config.args);
+        let process = Process::new(PROCESS, config.program.as_str()).args(&config.args).error_lines();
         let heard = task.started_at;
         let program = config.program.clone();
         let mut session = Session::new(task, config)?;
@@ -133,6 +134,12 @@ impl Adapter for Acp {
 
     fn handle(&mut self, input: Input, at: Timestamp, effects: &mut Effects) -> Result<(), String> {
         match input {
+            Input::ProcessOutput(output) if output.stream == OutputStream::StandardError => {
+                // What stands there is no word to the client: it ends no silence. A failure tells its end.
+                for draft in output.lines.iter().filter_map(|line| retry::in_line(line)) {
+                    self.session.tell_retry(draft, effects);
+                }
+            }
             Input::ProcessOutput(output) => {
                 self.heard = at;
                 self.output(&output, at, effects);
@@ -185,10 +192,10 @@ impl Acp {
     fn output(&mut self, output: &Output, at: Timestamp, effects: &mut Effects) {
         for (index, line) in (0_u32..).zip(&output.lines) {
             let clipped = output.clipped.contains(&index);
-            match (output.stream, Line::read(line)) {
-                (_, Line::Blank) => {}
-                (OutputStream::StandardOutput, Line::Json(object)) => self.message(object, at, effects),
-                (_, Line::Text(_) | Line::Json(_)) => {
+            match Line::read(line) {
+                Line::Blank => {}
+                Line::Json(object) => self.message(object, at, effects),
+                Line::Text(_) => {
                     let draft = Draft::new(own_kind("output")).field("text", line.as_str());
                     effects.emit(if clipped { draft.field("clipped", true) } else { draft });
                 }

@@ -5,6 +5,7 @@
 
 use serde_json::Value;
 
+use crate::retry;
 use crate::wire::Fault;
 
 /// A failure in both forms.
@@ -65,6 +66,8 @@ const CAUSES: &[(&[&str], &str)] = &[
         &[
             "stream disconnected",
             "stream closed",
+            "fetch failed",
+            "incomplete json",
             "stream_disconnected",
             "connection",
             "network error",
@@ -80,6 +83,11 @@ impl Failure {
     /// Reads an error that a request was answered with.
     pub(crate) fn of_fault(fault: &Fault) -> Self {
         let Fault { code, message, data } = fault;
+        // What Node's client says of a stream that broke, and Gemini hands on.
+        if message == "terminated" {
+            let message = "the connection to the provider broke off (terminated)".to_owned();
+            return Self { reason: "connection_lost", message };
+        }
         let message = message.strip_prefix("Internal error: ").unwrap_or(message);
         let more =
             ["details", "message", "error"].iter().find_map(|key| data.get(*key).and_then(Value::as_str));
@@ -91,7 +99,11 @@ impl Failure {
         let otherwise = match code {
             -32601 => "method_not_found",
             -32602 => "bad_request",
-            _ => "turn_failed",
+            // Gemini hands its provider's status on as the code; 500 is what it says when it knows of none.
+            500 => "turn_failed",
+            code => {
+                u16::try_from(*code).ok().and_then(|status| of_status(status, "")).unwrap_or("turn_failed")
+            }
         };
         Self::read(message, &hints, otherwise)
     }
@@ -114,10 +126,16 @@ impl Failure {
         Self { reason, message: format!("the agent {how} {during}: {message}") }
     }
 
+    /// Reads why an agent tries again.
+    pub(crate) fn of_retry(said: &str, hints: &str) -> Self {
+        Self::read(said.trim().to_owned(), hints, "turn_failed")
+    }
+
     /// Judges a silence by what stands on standard error: an agent that tries again and again says there why.
     pub(crate) fn of_silence(message: String, stderr: &str) -> Self {
         let said = last_words(stderr);
-        let reason = by_status(&said.to_lowercase()).unwrap_or("timeout");
+        let retried = stderr.lines().rev().find(|line| retry::is_told(line));
+        let reason = retried.map_or("timeout", |line| Self::read(line.to_owned(), "", "timeout").reason);
         let message =
             if said.is_empty() { message } else { format!("{message}; on standard error it said: {said}") };
         Self { reason, message }
@@ -139,25 +157,29 @@ fn by_status(lower: &str) -> Option<&'static str> {
         let behind = lower.get(at + word.len()..)?;
         let behind =
             behind.trim_start_matches("_code").trim_start_matches("code").trim_start_matches(['"', ':', ' ']);
-        match behind.get(..3)?.parse::<u16>().ok()? {
-            400 | 404 | 422 => Some("bad_request"),
-            401 | 403 => Some("unauthorized"),
-            413 => Some("context_too_long"),
-            // The provider may say more precisely which limit it was.
-            429 if lower.contains("quota") => Some("quota_exceeded"),
-            429 => Some("rate_limited"),
-            503 | 529 => Some("overloaded"),
-            500..=599 => Some("server_error"),
-            _ => None,
-        }
+        of_status(behind.get(..3)?.parse().ok()?, lower)
     })
 }
 
-/// Gives the last lines of standard error that say something.
+/// Gives the word for an HTTP status; the text may say more precisely which limit it was.
+fn of_status(status: u16, lower: &str) -> Option<&'static str> {
+    match status {
+        400 | 404 | 422 => Some("bad_request"),
+        401 | 403 => Some("unauthorized"),
+        413 => Some("context_too_long"),
+        429 if lower.contains("quota") => Some("quota_exceeded"),
+        429 => Some("rate_limited"),
+        503 | 529 => Some("overloaded"),
+        500..=599 => Some("server_error"),
+        _ => None,
+    }
+}
+
+/// Gives the last lines of standard error that say something: places in a program's code do not.
 fn last_words(stderr: &str) -> String {
     const LINES: usize = 20;
-    let telling: Vec<&str> =
-        stderr.lines().map(str::trim_end).filter(|line| !line.trim().is_empty()).collect();
+    let tells = |line: &&str| !line.trim().is_empty() && !line.trim_start().starts_with("at ");
+    let telling: Vec<&str> = stderr.lines().map(str::trim_end).filter(tells).collect();
     telling.get(telling.len().saturating_sub(LINES)..).unwrap_or_default().join("\n")
 }
 
@@ -182,9 +204,20 @@ mod tests {
     #[case::opencode("Internal error: Rate limit reached", json!({ "service": "session", "errorName": "APIError" }), "rate_limited")]
     #[case::opencode("Internal error: Internal server error", json!({ "errorName": "APIError" }), "server_error")]
     #[case::gemini("Internal error", json!({ "details": "No previous sessions found for this project." }), "session_not_found")]
+    #[case::gemini("terminated", Value::Null, "connection_lost")]
+    #[case::opencode("Connection reset by server", json!({ "errorName": "APIError" }), "connection_lost")]
     #[case::nothing("Internal error", Value::Null, "turn_failed")]
     fn errors_have_words(#[case] message: &str, #[case] data: Value, #[case] reason: &str) {
         assert_eq!(fault(-32603, message, data).reason, reason);
+    }
+
+    #[rstest]
+    #[case(503, "The service is currently unavailable.", "overloaded")]
+    #[case(429, "Resource has been exhausted (e.g. check quota).", "rate_limited")]
+    #[case(500, "Cannot read properties of undefined", "turn_failed")]
+    #[case(-32602, "x", "bad_request")]
+    fn codes_that_are_statuses_have_words(#[case] code: i64, #[case] message: &str, #[case] reason: &str) {
+        assert_eq!(fault(code, message, Value::Null).reason, reason);
     }
 
     #[test]
@@ -212,6 +245,11 @@ mod tests {
     #[case("Ripgrep is not available.", "timeout")]
     #[case("Attempt 1 failed with status 429. Retrying with backoff...", "rate_limited")]
     #[case("Attempt 4 failed with status 500. Retrying with backoff...", "server_error")]
+    #[case("Attempt 2 failed. Retrying with backoff... fetch failed\n    at f (a.js:1:2)", "connection_lost")]
+    #[case(
+        "Attempt 1 failed with status 429. Retrying\nAttempt 2 failed with status 529. Retrying",
+        "overloaded"
+    )]
     fn a_silence_is_judged_by_what_stands_beside_it(#[case] stderr: &str, #[case] reason: &str) {
         assert_eq!(Failure::of_silence("silent".to_owned(), stderr).reason, reason);
     }

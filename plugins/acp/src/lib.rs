@@ -20,6 +20,7 @@ mod diff;
 mod failure;
 mod permission;
 mod prompt;
+mod retry;
 mod session;
 mod tools;
 mod transcript;

@@ -4,6 +4,7 @@ use pointsman_sdk::backend::Effects;
 use pointsman_sdk::{Draft, kind};
 use serde_json::{Map, Value, json};
 
+use crate::retry;
 use crate::tools::Tools;
 
 /// A message that is longer is told in several events.
@@ -91,6 +92,7 @@ impl Transcript {
                 let draft = Draft::new(kind::REASONING).field("text", said.join("\n"));
                 effects.emit(draft.maybe("severity", update.get("severity").cloned()));
             }
+            _ if let Some(draft) = retry::in_update(&update) => self.tell_retry(draft, effects),
             _ => {
                 self.broken |= is_broken(&update);
                 if self.broken {
@@ -134,6 +136,12 @@ impl Transcript {
         if saying.text.len() >= MESSAGE_BYTES {
             self.tell(true, effects);
         }
+    }
+
+    /// Tells that the agent tries again. What it was saying ends there, for some begin it anew.
+    pub(crate) fn tell_retry(&mut self, draft: Draft, effects: &mut Effects) {
+        self.flush(effects);
+        effects.emit(draft);
     }
 
     /// Tells the message in the making: something else comes now.

@@ -1,5 +1,6 @@
 //! A turn: the questions in it, its end, and what its end means.
 
+use pointsman_sdk::Draft;
 use pointsman_sdk::backend::{Answer, Effects, Outcome};
 use serde_json::{Map, Value, json};
 
@@ -44,6 +45,11 @@ impl Session {
         let answered = self.questions.answer(id, answer, &mut self.transcript.tools, effects);
         self.denials.extend(answered.denial);
         answered.ends
+    }
+
+    /// Tells that the agent tries again.
+    pub(crate) fn tell_retry(&mut self, draft: Draft, effects: &mut Effects) {
+        self.transcript.tell_retry(draft, effects);
     }
 
     /// Asks the agent to end its turn; says whether there is one.

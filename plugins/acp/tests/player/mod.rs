@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use pointsman_acp::{Acp, IDLE_TIMER, PACE_TIMER, PROCESS};
-use pointsman_sdk::backend::{Access, Answer, Effect, Exit, Input, Task};
+use pointsman_sdk::backend::{Access, Answer, Effect, Exit, Input, Output, OutputStream, Task};
 use pointsman_sdk::rehearsal::{Rehearsal, a_task};
 use serde_json::{Value, json};
 
@@ -289,6 +289,9 @@ impl Played {
             // The agent is silent: the client of the recording had lost its patience.
             self.silence();
         }
+        let lines = stderr.lines().map(str::to_owned).collect();
+        let stream = OutputStream::StandardError;
+        self.input(Input::ProcessOutput(Output { id: PROCESS, stream, lines, clipped: Vec::new() }));
         self.run.exited(PROCESS, Exit::Code(0), stderr).unwrap();
     }
 
