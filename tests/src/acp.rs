@@ -105,7 +105,10 @@ impl AcpAgent {
             Self::Gemini => {
                 let home = place.home().join(".gemini");
                 fs::create_dir(&home).expect("the folder is new");
-                let settings = json!({ "security": { "auth": { "selectedType": "gemini-api-key" } } });
+                let settings = json!({
+                    "security": { "auth": { "selectedType": "gemini-api-key" } },
+                    "general": { "maxAttempts": 2 },
+                });
                 fs::write(home.join("settings.json"), settings.to_string()).expect("the folder is new");
                 Setup {
                     command: node_modules(Npm::GEMINI).join(".bin/gemini"),

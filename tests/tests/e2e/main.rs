@@ -5,8 +5,11 @@
 #![cfg(target_os = "linux")] // Processes are looked for in /proc.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod a2a_card;
 mod a2a_serve;
 mod acp;
+mod acp_stage;
+mod acp_trouble;
 mod attach;
 mod claude_code;
 mod claude_code_questions;
