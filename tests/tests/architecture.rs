@@ -17,6 +17,7 @@ const HOUSE: &[(&str, &[&str])] = &[
     ("pointsman-kernel", &["pointsman-model"]),
     ("pointsman-sandbox", &["pointsman-model"]),
     ("pointsman-store", &["pointsman-model"]),
+    ("pointsman-audit", &["pointsman-model"]),
     ("pointsman-capabilities", &["pointsman-model"]),
     (
         "pointsman-engine",
@@ -25,6 +26,7 @@ const HOUSE: &[(&str, &[&str])] = &[
             "pointsman-kernel",
             "pointsman-sandbox",
             "pointsman-store",
+            "pointsman-audit",
             "pointsman-capabilities",
         ],
     ),
@@ -36,6 +38,7 @@ const HOUSE: &[(&str, &[&str])] = &[
             "pointsman-model",
             "pointsman-sandbox",
             "pointsman-store",
+            "pointsman-audit",
             "pointsman-capabilities",
             "pointsman-engine",
             "pointsman-mcp",

@@ -1,0 +1,6 @@
+//! The log against everything that may happen to its files.
+
+mod crowd;
+mod hands;
+mod life;
+mod support;
