@@ -84,7 +84,6 @@ impl Scope {
     }
 
     /// Says whether it is the narrowest.
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
     #[must_use]
     pub fn is_once(&self) -> bool {
         *self == Self::Once
