@@ -102,7 +102,7 @@ pub(crate) fn draft(byte: u8) -> Draft {
     let fact = Fact::PolicyLoaded {
         module: format!("module \"{byte}\" äöü"),
         rules: Digest::of(&[byte]),
-        before: (byte % 2 == 0).then(|| Digest::of(b"before")),
+        before: byte.is_multiple_of(2).then(|| Digest::of(b"before")),
     };
     Draft { at: Timestamp::from_millis(u64::from(byte)), host: HostId::from_random([byte; 16]), fact }
 }
