@@ -30,3 +30,11 @@ pub use rulebook::Rulebook;
 
 /// The rules that ship as the default.
 pub const CAREFUL: &str = include_str!("../sets/careful.toml");
+
+/// All sets of rules that ship, by name.
+pub const SETS: &[(&str, &str)] = &[
+    ("careful", CAREFUL),
+    ("read-only", include_str!("../sets/read-only.toml")),
+    ("team", include_str!("../sets/team.toml")),
+    ("open", include_str!("../sets/open.toml")),
+];

@@ -6,8 +6,10 @@ mod bounds;
 mod careful;
 mod conditions;
 mod deciding;
+mod evasions;
 mod load_errors;
 mod readme;
+mod sets;
 
 use pointsman_rules::{Question, Rulebook, Ruling, base_question};
 
@@ -47,7 +49,8 @@ fn decide(book: &Rulebook, change: impl FnOnce(&mut Question)) -> Ruling {
 fn set_facts(question: &mut Question, changes: &[(&str, serde_json::Value)]) {
     let mut facts: serde_json::Value = serde_json::from_str(&question.facts).unwrap();
     for (pointer, value) in changes {
-        *facts.pointer_mut(pointer).unwrap() = value.clone();
+        let (parent, name) = pointer.rsplit_once('/').unwrap();
+        facts.pointer_mut(parent).unwrap()[name] = value.clone();
     }
     question.facts = facts.to_string();
 }

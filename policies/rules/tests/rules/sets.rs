@@ -1,0 +1,181 @@
+//! The other sets that ship, as tables of decisions.
+
+use pointsman_rules::{Access, Question, SETS, Verdict};
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use crate::{decide, load, set_facts};
+
+#[test]
+fn every_rule_of_every_set_has_examples_on_both_sides() {
+    for (name, text) in SETS {
+        let table: toml::Table = text.parse().unwrap();
+        for rule in table["rule"].as_array().unwrap() {
+            for side in ["match", "not_match"] {
+                let examples = rule.get(side).and_then(|examples| examples.as_array());
+                assert!(examples.is_some_and(|examples| !examples.is_empty()), "{name}: {rule}");
+            }
+            assert!(rule.get("reason").is_some(), "{name}: {rule}");
+        }
+    }
+}
+
+/// A question, told in short.
+#[derive(Default)]
+struct Asked {
+    action: &'static str,
+    access: Option<Access>,
+    request: Value,
+    facts: Vec<(&'static str, Value)>,
+    cwd: Option<&'static str>,
+    at: Option<u64>,
+}
+
+fn launch(access: Access, facts: Vec<(&'static str, Value)>) -> Asked {
+    Asked { action: "spawn", access: Some(access), facts, ..Asked::default() }
+}
+
+fn linked(access: Access) -> Asked {
+    launch(access, vec![("/git/worktree", json!(true))])
+}
+
+fn asks(kind: &str, detail: Value, paths: Value) -> Asked {
+    let request = json!({"kind": kind, "title": "t", "detail": detail});
+    Asked { action: "permission", request, facts: vec![("/paths", paths)], ..Asked::default() }
+}
+
+fn runs(command: &str) -> Asked {
+    asks("command", json!({ "command": command }), json!([]))
+}
+
+fn effect(action: &'static str, access: Access) -> Asked {
+    Asked { action, access: Some(access), request: json!({"program": "codex"}), ..Asked::default() }
+}
+
+fn at(asked: Asked, at: u64) -> Asked {
+    Asked { at: Some(at), ..asked }
+}
+
+fn with(asked: Asked, access: Access) -> Asked {
+    Asked { access: Some(access), ..asked }
+}
+
+fn question(asked: &Asked) -> impl Fn(&mut Question) {
+    |question| {
+        question.action = asked.action.to_owned();
+        if let Some(access) = asked.access {
+            question.access = Some(access);
+        }
+        if asked.request.is_object() {
+            question.detail = asked.request.to_string();
+        }
+        if let Some(cwd) = asked.cwd {
+            question.cwd = Some(cwd.to_owned());
+        }
+        question.at = asked.at.unwrap_or(question.at);
+        // What the base question leaves out.
+        let mut facts: Value = serde_json::from_str(&question.facts).unwrap();
+        facts["paths"] = Value::Null;
+        question.facts = facts.to_string();
+        set_facts(question, &asked.facts);
+    }
+}
+
+#[track_caller]
+fn check(set: &str, asked: &Asked, verdict: Verdict, rule: Option<&str>) {
+    let text = SETS.iter().find(|(name, _)| *name == set).unwrap().1;
+    let ruling = decide(&load(text), question(asked));
+    assert_eq!((ruling.verdict, ruling.rule.as_deref()), (verdict, rule), "{}", ruling.reason);
+}
+
+use Access::{Full, ReadOnly, WorkspaceWrite};
+use Verdict::{Abstain, Allow, Ask, Deny};
+
+/// Saturday, 10 January 2026, noon in Berlin.
+const SATURDAY: u64 = 1_768_042_800_000;
+const SECRET: &str = "/repo/project/.env";
+const INSIDE: &str = "/repo/project/src/a.rs";
+
+#[rstest]
+#[case::reads(launch(ReadOnly, vec![]), Allow, Some("reads-in-repositories"))]
+#[case::writes_apart(linked(WorkspaceWrite), Allow, Some("writes-in-linked-work-trees"))]
+#[case::writes_where_people_work(launch(WorkspaceWrite, vec![]), Ask, Some("main-work-tree"))]
+#[case::full_apart(linked(Full), Ask, Some("full-access"))]
+#[case::outside(launch(ReadOnly, vec![("/git/inside", json!(false))]), Ask, Some("outside-repository"))]
+#[case::unknown_tree(launch(WorkspaceWrite, vec![("/git/worktree", Value::Null)]), Ask, Some("main-work-tree"))]
+#[case::weekend(at(linked(WorkspaceWrite), SATURDAY), Ask, Some("office-hours"))]
+#[case::weekend_reading(at(launch(ReadOnly, vec![]), SATURDAY), Allow, Some("reads-in-repositories"))]
+#[case::production(
+    Asked { cwd: Some("/srv/production/app"), ..linked(WorkspaceWrite) }, Deny, Some("production-folders")
+)]
+#[case::a_secret(asks("read", json!({}), json!([SECRET])), Deny, Some("secrets"))]
+#[case::a_secret_with_full_access(with(asks("read", json!({}), json!([SECRET])), Full), Deny, Some("secrets"))]
+#[case::a_key(asks("edit", json!({}), json!([INSIDE, "/home/ada/.ssh/id_ed25519"])), Deny, Some("secrets"))]
+#[case::a_secret_in_a_command(runs("cat .env"), Deny, Some("secrets-in-commands"))]
+#[case::a_secret_hidden_by_quotes(runs("cat .e''nv"), Abstain, None)]
+#[case::a_secret_in_a_substitution(runs("cat .e$(echo nv)"), Ask, Some("network-by-command"))]
+#[case::production_file(
+    asks("edit", json!({}), json!(["/repo/project/deploy/prod/a.yaml"])), Deny, Some("production")
+)]
+#[case::an_edit(asks("edit", json!({}), json!([INSIDE])), Allow, Some("edits-inside"))]
+#[case::hooks(asks("edit", json!({}), json!(["/repo/project/.git/hooks/x"])), Ask, Some("edits-of-what-others-run"))]
+#[case::a_fetch(asks("fetch", json!({"url": "https://a.test"}), json!([])), Ask, Some("network"))]
+#[case::curl(runs("curl -s https://a.test"), Ask, Some("network-by-command"))]
+#[case::curl_behind_a_pipe(runs("echo a | sh -c 'env curl a.test'"), Ask, Some("network-by-command"))]
+#[case::curl_with_full_access(with(runs("curl a.test"), Full), Ask, Some("network-by-command"))]
+#[case::rm(runs("rm -rf target"), Ask, Some("commands-that-destroy"))]
+#[case::tests(runs("cargo test"), Abstain, None)]
+#[case::tests_with_full_access(with(runs("cargo test"), Full), Allow, Some("full-access-granted"))]
+#[case::a_look(runs("git status"), Allow, Some("commands-that-look"))]
+#[case::its_agent(effect("process", Full), Allow, Some("plugin-effects"))]
+#[case::its_server(effect("request", WorkspaceWrite), Allow, Some("plugin-effects"))]
+#[case::mail(effect("peer_message", WorkspaceWrite), Allow, Some("messages"))]
+#[case::tomorrow(Asked { action: "teleport", ..Asked::default() }, Abstain, None)]
+fn team_decides(#[case] asked: Asked, #[case] verdict: Verdict, #[case] rule: Option<&str>) {
+    check("team", &asked, verdict, rule);
+}
+
+#[rstest]
+#[case::reads(launch(ReadOnly, vec![]), Allow, Some("reads-in-repositories"))]
+#[case::writes(launch(WorkspaceWrite, vec![]), Allow, Some("reads-in-repositories"))]
+#[case::full(launch(Full, vec![]), Deny, Some("nothing-wider"))]
+#[case::outside(launch(ReadOnly, vec![("/git/inside", json!(false))]), Ask, Some("outside-repository"))]
+#[case::an_edit(asks("edit", json!({}), json!([INSIDE])), Deny, Some("edits"))]
+#[case::an_edit_with_full_access(with(asks("edit", json!({}), json!([INSIDE])), Full), Deny, Some("edits"))]
+#[case::a_fetch(asks("fetch", json!({}), json!([])), Deny, Some("fetches"))]
+#[case::a_read(asks("read", json!({}), json!([INSIDE])), Allow, Some("reads-inside"))]
+#[case::a_look(runs("git diff"), Allow, Some("commands-that-look"))]
+#[case::a_command(runs("make"), Abstain, None)]
+#[case::confined(
+    with(asks("command", json!({"command": "make", "sandboxed": true}), json!([])), ReadOnly),
+    Allow,
+    Some("sandboxed")
+)]
+#[case::confined_to_writing(asks("command", json!({"command": "make", "sandboxed": true}), json!([])), Abstain, None)]
+#[case::its_agent(effect("process", ReadOnly), Allow, Some("plugin-effects"))]
+fn read_only_decides(#[case] asked: Asked, #[case] verdict: Verdict, #[case] rule: Option<&str>) {
+    check("read-only", &asked, verdict, rule);
+}
+
+#[test]
+fn read_only_grants_no_more_than_reading() {
+    let text = SETS.iter().find(|(name, _)| *name == "read-only").unwrap().1;
+    let ruling = decide(&load(text), question(&launch(WorkspaceWrite, vec![])));
+    assert_eq!((ruling.verdict, ruling.ceiling), (Allow, Some(ReadOnly)));
+}
+
+#[rstest]
+#[case::full_outside(launch(Full, vec![("/git/inside", json!(false))]), Allow, Some("everything"))]
+#[case::a_command(runs("make && curl a.test"), Allow, Some("everything"))]
+#[case::an_edit(asks("edit", json!({}), json!(["/etc/hosts"])), Allow, Some("everything"))]
+#[case::a_secret(asks("read", json!({}), json!([SECRET])), Deny, Some("secrets"))]
+#[case::a_secret_in_a_command(runs("cp .env /tmp"), Deny, Some("secrets-in-commands"))]
+#[case::rm_rf(runs("cd /; rm -rf home"), Ask, Some("commands-that-destroy"))]
+#[case::rm_rf_with_full_access(with(runs("rm -rf /"), Full), Ask, Some("commands-that-destroy"))]
+#[case::force(runs("git push -f"), Ask, Some("commands-that-destroy"))]
+#[case::unreadable(runs("eval x"), Ask, Some("commands-that-destroy"))]
+#[case::its_agent(effect("process", Full), Allow, Some("everything"))]
+#[case::tomorrow(Asked { action: "teleport", ..Asked::default() }, Abstain, None)]
+fn open_decides(#[case] asked: Asked, #[case] verdict: Verdict, #[case] rule: Option<&str>) {
+    check("open", &asked, verdict, rule);
+}
