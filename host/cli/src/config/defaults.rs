@@ -6,8 +6,13 @@ use pointsman_model::{Grant, Leaf};
 
 use super::document::{Backend, Config, Policy, Program, Sanitizer};
 
-/// The rule set that ships: allows work inside a repository, asks about everything wider.
-pub(super) const CAREFUL: &str = include_str!("../../../../policies/rules/sets/careful.toml");
+/// The rule sets that ship, by name; `careful` is the default.
+pub(super) const RULE_SETS: &[(&str, &str)] = &[
+    ("careful", include_str!("../../../../policies/rules/sets/careful.toml")),
+    ("read-only", include_str!("../../../../policies/rules/sets/read-only.toml")),
+    ("team", include_str!("../../../../policies/rules/sets/team.toml")),
+    ("open", include_str!("../../../../policies/rules/sets/open.toml")),
+];
 
 /// Adds what is built in to what the file says. What the file names wins as a whole: half of each would be neither.
 pub(super) fn complete(config: &Config) -> Config {

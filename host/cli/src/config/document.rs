@@ -169,7 +169,8 @@ pub(crate) struct Policy {
     pub(crate) name: String,
     /// The component: `bundled:rules`, or the path of a `.wasm` file.
     pub(crate) component: String,
-    /// What it judges by: `bundled:careful`, or the path of a file. This or `inline`.
+    /// What it judges by: a set that ships (`bundled:careful`, `bundled:read-only`, `bundled:team`, `bundled:open`), or
+    /// the path of a file. This or `inline`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) rules: Option<String>,
     /// What it judges by, as text that stands here.

@@ -13,7 +13,7 @@ use pointsman_engine::{
 };
 use serde_json::Value;
 
-use super::defaults::{CAREFUL, complete};
+use super::defaults::{RULE_SETS, complete};
 use super::document::{Backend, OnFailure, Policy, Sanitizer, Secret};
 use super::error::ConfigError;
 use super::load::Loaded;
@@ -183,6 +183,10 @@ fn sanitizer(loaded: &Loaded, at: usize, sanitizer: &Sanitizer) -> Result<Saniti
     })
 }
 
+fn rule_set(name: &str) -> Option<&'static str> {
+    RULE_SETS.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
+}
+
 fn on_failure(counts: OnFailure) -> pointsman_engine::OnFailure {
     match counts {
         OnFailure::Ask => pointsman_engine::OnFailure::Ask,
@@ -199,7 +203,13 @@ fn policy(
     let key = format!("policies[{at}]");
     let mut file = None;
     let config = match (policy.rules.as_deref(), policy.inline.as_deref()) {
-        (Some("bundled:careful"), None) => CAREFUL.to_owned(),
+        (Some(named), None) if let Some(name) = named.strip_prefix("bundled:") => {
+            rule_set(name).map(str::to_owned).ok_or_else(|| {
+                let names: Vec<_> = RULE_SETS.iter().map(|(name, _)| format!("bundled:{name}")).collect();
+                let text = format!("no such rule set {named:?}; there are {}", names.join(", "));
+                senseless(loaded, &format!("{key}.rules"), text)
+            })?
+        }
         (Some(named), None) => {
             let path = file.insert(loaded.path_of(Path::new(named)));
             std::fs::read_to_string(&path).map_err(|error| {
@@ -216,10 +226,11 @@ fn policy(
             ));
         }
     };
+    let shipped = policy.rules.as_deref().is_some_and(|rules| rules.starts_with("bundled:"));
     Ok(PolicySettings {
         name: policy.name.clone(),
         component: component(loaded, &key, &policy.component)?,
-        vetted: policy.component == "bundled:rules" && policy.rules.as_deref() == Some("bundled:careful"),
+        vetted: policy.component == "bundled:rules" && shipped,
         config,
         file,
         on_failure: on_failure(policy.on_failure.unwrap_or(usual)),

@@ -99,6 +99,23 @@ fn a_file_adds_to_what_is_built_in() {
 }
 
 #[test]
+fn rule_sets_are_known_by_name() {
+    let home = Home::new();
+    let with = |rules: &str| {
+        let policy =
+            format!("[[policies]]\nname = \"x\"\ncomponent = \"bundled:rules\"\nrules = \"{rules}\"\n");
+        home.configure(&policy);
+        home.run(&["config", "check"])
+    };
+    for set in ["careful", "read-only", "team", "open"] {
+        assert_eq!(with(&format!("bundled:{set}")).exit, Some(0), "{set}");
+    }
+    let it = with("bundled:teem");
+    assert_eq!(it.exit, Some(3));
+    assert!(it.err.contains("no such rule set \"bundled:teem\"; there are bundled:careful"), "{}", it.err);
+}
+
+#[test]
 fn a_file_that_is_named_must_be_there() {
     let home = Home::new();
     let it = home.run(&["config", "check", "nowhere.toml"]);
