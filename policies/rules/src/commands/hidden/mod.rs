@@ -1,0 +1,76 @@
+//! Programs and variables behind which something runs that the line does not show.
+//!
+//! A rule looks at names and words. Here is what would make them say too little: builtins that change what later words
+//! mean, programs that are given code or commands as words, options and variables that name a program. A line with one
+//! of them is refused as a whole. The list cannot be complete (any program may do anything), so rules should name what
+//! they allow, not what they do not.
+
+mod git;
+mod languages;
+mod tables;
+
+use git::git;
+use languages::{awk, interpreter, sed};
+use tables::{BUILTINS, FAMILIES, INTERPRETERS, LAUNCHERS, OPTIONS, VARIABLES};
+
+use super::Refusal;
+use super::resolve::Argument;
+
+fn refuse(name: &str, why: &str) -> Result<(), Refusal> {
+    Err(Refusal::because(format!("`{name}` {why}")))
+}
+
+/// Checks a variable that is set for a program.
+///
+/// # Errors
+///
+/// One that decides what runs.
+pub(super) fn variable(name: &str) -> Result<(), Refusal> {
+    if VARIABLES.contains(&name) || FAMILIES.iter().any(|family| name.starts_with(family)) {
+        return refuse(name, "is a variable that may decide what runs");
+    }
+    Ok(())
+}
+
+/// Checks a program, by its name in lower case, and its words.
+///
+/// # Errors
+///
+/// If something would run that nobody sees.
+pub(super) fn program(name: &str, arguments: &[Argument]) -> Result<(), Refusal> {
+    let texts: Vec<&str> = arguments.iter().map(|argument| argument.text.as_str()).collect();
+    if BUILTINS.contains(&name) {
+        return refuse(name, "changes what the shell does, or runs its words");
+    }
+    // With numbers: `python3.12`, `lua5.4`, `ksh93`.
+    let family = name.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, '.' | '-'));
+    if LAUNCHERS.contains(&name) || LAUNCHERS.contains(&family) || name.starts_with("ld-linux") {
+        return refuse(name, "runs what is not read here");
+    }
+    if let Some((_, letters, long)) = INTERPRETERS.iter().find(|(known, ..)| *known == family) {
+        return interpreter(name, &texts, letters, long);
+    }
+    if let Some((_, refused)) = OPTIONS.iter().find(|(known, _)| *known == name || *known == family)
+        && texts.iter().any(|word| refused.iter().any(|begin| word.starts_with(begin)))
+    {
+        return refuse(name, "is told to start a program, or to read settings that may");
+    }
+    match name {
+        "git" => git(&texts),
+        "sed" | "gsed" => sed(&texts),
+        "awk" | "gawk" | "mawk" | "nawk" => awk(name, &texts),
+        // With `-v` it sets a variable; what looks like arithmetic may be evaluated.
+        "printf" | "test" | "[" | "wait" | "kill" | "ulimit" | "shift" | "exit" | "return" => {
+            let hides = |word: &&str| word.contains(['$', '`']) || *word == "-v" || word.starts_with("-v");
+            if texts.iter().any(hides) { refuse(name, "may evaluate its words") } else { Ok(()) }
+        }
+        "set" => {
+            let known = ["-e", "-u", "-x", "-eu", "-ex", "-eux", "-euo", "-o", "+e", "+x", "pipefail"];
+            if texts.is_empty() || !texts.iter().all(|word| known.contains(word)) {
+                return refuse(name, "changes what the shell does");
+            }
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
