@@ -247,3 +247,29 @@ fn nothing_tells_of_the_machine_it_was_written_on() {
         }
     }
 }
+
+/// Every judgement goes one way: a second way to a policy would be one that asks it otherwise, or forgets what it says.
+#[test]
+fn policies_are_asked_in_one_place() {
+    // Loading rules to look at them asks nothing.
+    const MAY_LOAD: &[&str] = &["host/engine/src/policies.rs", "host/cli/src/plugins.rs"];
+    const MAY_ASK: &[&str] =
+        &["host/engine/src/policies.rs", "host/engine/src/judge.rs", "host/engine/src/explain.rs"];
+    let root = workspace();
+    let output =
+        Command::new("git").args(["ls-files", "host"]).current_dir(&root).output().expect("git is there");
+    let names = String::from_utf8_lossy(&output.stdout).into_owned();
+    let sources = names.lines().filter(|name| name.ends_with(".rs") && name.contains("/src/"));
+    let (mut load, mut ask) = (BTreeSet::new(), BTreeSet::new());
+    for name in sources.filter(|name| !name.starts_with("host/sandbox/")) {
+        let Ok(source) = fs::read_to_string(root.join(name)) else { continue };
+        if source.contains("load_policy(") || source.contains("Rulebook") {
+            load.insert(name);
+        }
+        if source.lines().any(|line| line.contains("decide(") && line.contains("question")) {
+            ask.insert(name);
+        }
+    }
+    assert_eq!(load, MAY_LOAD.iter().copied().collect());
+    assert_eq!(ask, MAY_ASK.iter().copied().collect());
+}

@@ -145,3 +145,87 @@ fn a_request_ends_with_its_run() {
     server.over.recv_timeout(PATIENCE).expect("the connection is closed");
     host.hang_up().well();
 }
+
+/// Makes a place with rules of a house beside the careful ones.
+fn judged(origin: &str, when: &str, then: &str) -> Place {
+    Place::with(&format!(
+        "[runs]\nstop_grace = \"100ms\"\n[origins.\"{origin}\"]\n[backends.asker]\ncomponent = {}\n\
+         grants = [\"request/send@1 *\"]\n[backends.asker.config]\ndo = \"ask {origin}/\"\n\
+         [[policies]]\nname = \"careful\"\ncomponent = \"bundled:rules\"\nrules = \"bundled:careful\"\n\
+         [[policies]]\nname = \"house\"\ncomponent = \"bundled:rules\"\ninline = '''\n[[rule]]\nid = \"house-rule\"\n\
+         when = \"{when}\"\nthen = \"{then}\"\nreason = \"the house says so\"\n'''\n",
+        hostile()
+    ))
+}
+
+fn answer(host: &mut Host, place: &Place, run: &Value, answer: &str) {
+    let asked = host.event(run, "approval_required");
+    let id = asked["data"]["approval_id"].as_str().expect("a question has an id").to_owned();
+    place.cli(&["approvals", answer, &id]);
+}
+
+#[test]
+fn a_request_that_policy_denies_is_not_sent() {
+    let server = Server::start(|_, _| {});
+    let place = judged(&server.origin, "action == 'request' && request.method == 'GET'", "deny");
+    let mut host = place.host();
+    let run = host.spawn(&place, "asker", "ask", json!({}));
+    host.finish(&run);
+    let heard = heard(&mut host, &run);
+    assert_eq!((heard.len(), &heard[0]["leaf"]), (1, &json!("request/send@1")));
+    let reason = heard[0]["refused"].as_str().expect("a refusal has a reason");
+    assert!(reason.contains("policy denies it") && reason.contains("house-rule"), "{reason}");
+    assert!(server.over.try_recv().is_err(), "something was sent all the same");
+    host.hang_up().well();
+}
+
+#[test]
+fn a_request_waits_for_a_person_and_is_sent_or_not() {
+    let server = Server::start(|_, stream| drop(stream.write_all(b"data: one\n\n")));
+    let place = judged(&server.origin, "action == 'request' && request.path == '/'", "ask");
+    let mut host = place.host();
+    for word in ["allow", "deny"] {
+        let run = host.spawn(&place, "asker", "ask", json!({}));
+        let question = host.event(&run, "approval_required");
+        assert_eq!(question["data"]["action"], "request");
+        assert_eq!(question["data"]["request"]["origin"], json!(server.origin));
+        assert_eq!(host.record(&run)["status"], "approval_required");
+        answer(&mut host, &place, &run, word);
+        host.finish(&run);
+        let heard = heard(&mut host, &run);
+        if word == "allow" {
+            assert_eq!(heard.last(), Some(&json!({"ended": true})), "{heard:?}");
+        } else {
+            assert!(heard[0]["refused"].as_str().is_some_and(|it| it.contains("denied")), "{heard:?}");
+        }
+    }
+    host.hang_up().well();
+}
+
+/// A message to a run that lives is judged, too; what a person must confirm is handed over when that one has.
+#[test]
+fn a_message_to_a_live_run_is_judged() {
+    let server = Server::start(|_, stream| for_ever(stream));
+    let message = |text: &str| json!({"role": "user", "parts": [{"type": "text", "text": text}]});
+    for then in ["deny", "ask"] {
+        let place = judged(&server.origin, "action == 'continue' && request.mode == 'live'", then);
+        let mut host = place.host();
+        let run = host.spawn(&place, "asker", "ask", json!({}));
+        host.event(&run, "x_hostile_said");
+        let say = json!({"run_id": run["run_id"], "input_message": message("turn left")});
+        if then == "deny" {
+            let refused = host.refusal("continue_run", say);
+            assert!(refused.contains("policy denies it") && refused.contains("house-rule"), "{refused}");
+        } else {
+            let said = host.call("continue_run", say);
+            assert_eq!(said["status"], "approval_required", "{said}");
+            let note = said["note"].as_str().expect("a note");
+            assert!(note.contains("a person must confirm this message"), "{note}");
+            answer(&mut host, &place, &run, "allow");
+            assert_eq!(host.event(&run, "message_added")["data"]["text"], "turn left");
+        }
+        host.call("cancel_run", json!({"run_id": run["run_id"]}));
+        host.finish(&run);
+        host.hang_up().well();
+    }
+}

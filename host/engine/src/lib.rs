@@ -13,6 +13,7 @@ mod driver;
 mod error;
 mod explain;
 mod facts;
+mod foresee;
 mod host;
 mod journal;
 mod judge;

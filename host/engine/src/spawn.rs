@@ -88,7 +88,7 @@ impl Host {
     }
 
     /// Checks a request and puts together what is asked of the run. Blocks.
-    fn check(
+    pub(crate) fn check(
         &self,
         call: SpawnRun,
         client: &Client,

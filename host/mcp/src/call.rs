@@ -50,6 +50,7 @@ pub(crate) async fn call<C: Calls>(
             call.limit.get_or_insert(100);
             json(answer::mail_that_fits(host.fetch_agent_messages(&call).await?)?)
         }
+        Tool::ExplainPolicy => json(host.explain_policy(&caller.client, asked.read()?).await?),
         Tool::WaitForRuns => wait_for_runs(host, caller, asked.read()?).await,
     }
 }

@@ -58,6 +58,11 @@ pub(crate) trait Calls: Send + Sync + 'static {
         &self,
         call: &calls::FetchAgentMessages,
     ) -> impl Future<Output = Result<calls::FetchedMessages, Error>> + Send;
+    fn explain_policy(
+        &self,
+        client: &Client,
+        call: calls::ExplainPolicy,
+    ) -> impl Future<Output = Result<calls::ExplainedPolicy, Error>> + Send;
 }
 
 // Inherent methods win over the trait's, so each of these hands on to the host itself.
@@ -123,5 +128,13 @@ impl Calls for Host {
         call: &calls::FetchAgentMessages,
     ) -> Result<calls::FetchedMessages, Error> {
         Self::fetch_agent_messages(self, call).await
+    }
+
+    async fn explain_policy(
+        &self,
+        client: &Client,
+        call: calls::ExplainPolicy,
+    ) -> Result<calls::ExplainedPolicy, Error> {
+        Self::explain_policy(self, client, call).await
     }
 }

@@ -1,4 +1,4 @@
-//! The MCP face: eleven tools over stdio, for clients of both protocol eras.
+//! The MCP face: twelve tools over stdio, for clients of both protocol eras.
 //!
 //! A client of the legacy era opens with `initialize`; one of the modern era (2026-07-28) sends every request complete
 //! in itself. Both meet the same tools, the same bounds and the same answers.

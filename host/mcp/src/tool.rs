@@ -25,10 +25,11 @@ pub(crate) enum Tool {
     SendAgentMessage,
     FetchAgentMessages,
     WaitForRuns,
+    ExplainPolicy,
 }
 
 impl Tool {
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::SpawnRun,
         Self::GetRun,
         Self::PollEvents,
@@ -40,6 +41,7 @@ impl Tool {
         Self::SendAgentMessage,
         Self::FetchAgentMessages,
         Self::WaitForRuns,
+        Self::ExplainPolicy,
     ];
 
     pub(crate) fn named(name: &str) -> Option<Self> {
@@ -59,6 +61,7 @@ impl Tool {
             Self::SendAgentMessage => "send_agent_message",
             Self::FetchAgentMessages => "fetch_agent_messages",
             Self::WaitForRuns => "wait_for_runs",
+            Self::ExplainPolicy => "explain_policy",
         }
     }
 
@@ -75,6 +78,7 @@ impl Tool {
             Self::SendAgentMessage => "Send mail to an agent",
             Self::FetchAgentMessages => "Read an agent's mail",
             Self::WaitForRuns => "Wait for runs",
+            Self::ExplainPolicy => "Ask policy beforehand",
         }
     }
 
@@ -110,6 +114,10 @@ impl Tool {
                 "Wait until any (or all) of several runs needs attention: over, or waiting for somebody. Returns only \
                  what changed since cursor. done false means time ran out: call again with next_cursor."
             }
+            Self::ExplainPolicy => {
+                "What policy would say of a spawn_run: allow, ask (a person) or deny, with the rule and its reason. \
+                 Launches nothing."
+            }
         }
     }
 
@@ -125,7 +133,8 @@ impl Tool {
             | Self::GetEventArtifact
             | Self::ListAgents
             | Self::FetchAgentMessages
-            | Self::WaitForRuns => reads,
+            | Self::WaitForRuns
+            | Self::ExplainPolicy => reads,
             // An agent changes files and talks to its provider.
             Self::SpawnRun | Self::ContinueRun => writes.destructive(true).idempotent(false).open_world(true),
             Self::CancelRun => writes.destructive(true).idempotent(true).open_world(false),
@@ -149,6 +158,7 @@ impl Tool {
                 (input::<calls::FetchAgentMessages>(), output::<calls::FetchedMessages>())
             }
             Self::WaitForRuns => (input::<calls::WaitForRuns>(), output::<calls::WaitOutcome>()),
+            Self::ExplainPolicy => (input::<calls::ExplainPolicy>(), output::<calls::ExplainedPolicy>()),
         }
     }
 

@@ -2,8 +2,8 @@
 
 use std::hint::black_box;
 
-use pointsman_model::{Access, Principal, Question, Timestamp, Verdict};
-use pointsman_sandbox::{Sandbox, SandboxConfig};
+use pointsman_model::{Access, Principal, Question, Ruling, Timestamp, Verdict};
+use pointsman_sandbox::{Rulebook, Sandbox, SandboxConfig};
 use serde_json::json;
 
 use crate::Effort;
@@ -12,36 +12,55 @@ use crate::samples::{Samples, timed};
 
 /// The rules that ship.
 const CAREFUL: &str = include_str!("../../../policies/rules/sets/careful.toml");
-const DECISIONS: u32 = 2_000;
+const DECISIONS: usize = 20_000;
 
 pub(crate) fn measure(effort: Effort) -> Vec<Figure> {
     let sandbox = Sandbox::new(SandboxConfig::new(None)).expect("a sandbox");
     let module = sandbox.load_policy("rules", pointsman_bundle::RULES).expect("the module loads");
-    let rules = CAREFUL.matches("[[rule]]").count();
-    let sets = [("the rules that ship", rules, CAREFUL.to_owned()), ("20 rules", 20, copies(20))];
-    sets.map(|(what, rules, set)| {
-        let rulebook = module.load(&set).expect("the rules are read");
-        let question = question();
-        let round = || {
-            let (took, ()) = timed(|| {
-                for _ in 0..DECISIONS {
-                    let ruling = rulebook.decide(black_box(&question)).expect("a ruling");
-                    assert_eq!(ruling.verdict, Verdict::Allow);
-                }
-            });
-            took.as_secs_f64() * 1e6 / f64::from(DECISIONS)
-        };
-        round();
-        let samples = Samples::new((0..effort.of(21, 3)).map(|_| round()));
-        Figure {
-            what: format!("policy decision in the sandbox, {what}"),
-            reached: samples.median(),
-            unit: "µs",
-            goal: Goal::AtMost(10.0),
-            how: format!("{}; {rules} rules, {DECISIONS} decisions each", samples.spread("rounds")),
-        }
-    })
-    .into()
+    let shipped = CAREFUL.matches("[[rule]]").count();
+    let chains = [
+        (format!("1 module, the {shipped} rules that ship"), 1, CAREFUL.to_owned(), Goal::AtMost(10.0)),
+        ("1 module, 20 rules".to_owned(), 1, copies(20), Goal::AtMost(10.0)),
+        ("3 modules, 20 rules each".to_owned(), 3, copies(20), Goal::None),
+        ("10 modules, 20 rules each".to_owned(), 10, copies(20), Goal::None),
+        ("1 module, 200 rules".to_owned(), 1, copies(200), Goal::None),
+    ];
+    let measured = chains.map(|(what, modules, set, goal)| {
+        let chain: Vec<Rulebook> =
+            (0..modules).map(|_| module.load(&set).expect("the rules are read")).collect();
+        chain_of(&chain, &what, goal, effort.of(DECISIONS, DECISIONS / 20))
+    });
+    measured.into_iter().flatten().collect()
+}
+
+/// Measures every ruling of a chain by itself: what is rare is seen, too.
+fn chain_of(chain: &[Rulebook], what: &str, goal: Goal, decisions: usize) -> Vec<Figure> {
+    let question = question();
+    let rule = || {
+        let asked = black_box(&question);
+        Ruling::compose(chain.iter().map(|module| module.decide(asked).expect("a ruling")))
+    };
+    for _ in 0..decisions / 10 {
+        assert_eq!(rule().verdict, Verdict::Allow);
+    }
+    let samples = Samples::new((0..decisions).map(|_| {
+        let (took, ruling) = timed(rule);
+        assert_eq!(ruling.verdict, Verdict::Allow);
+        took.as_secs_f64() * 1e6
+    }));
+    let how = samples.spread("rulings");
+    let figure = |name: &str, reached: f64, unit, goal| Figure {
+        what: format!("policy ruling, {what}, {name}"),
+        reached,
+        unit,
+        goal,
+        how: how.clone(),
+    };
+    vec![
+        figure("p50", samples.median(), "µs", goal),
+        figure("p99", samples.percentile(99), "µs", Goal::None),
+        figure("rate", 1e6 / samples.median(), "/s", Goal::None),
+    ]
 }
 
 /// Gives so many rules: those that ship, over and over, each with a name of its own.

@@ -4,6 +4,7 @@
 //! line of it can pass for a line of this program.
 
 mod diff;
+mod effect;
 mod sheet;
 
 use pointsman_model::Approval;
@@ -31,10 +32,13 @@ pub(crate) fn describe(approval: &Approval, extent: Extent, paint: Paint) -> Vec
         Value::Object(detail) => detail.clone(),
         other => Map::from_iter([("detail".to_owned(), other.clone())]),
     };
-    if approval.action == "permission" {
-        permission(&mut sheet, &mut detail);
-    } else {
-        launch(&mut sheet, &approval.action, &mut detail);
+    match approval.action.as_str() {
+        "permission" => permission(&mut sheet, &mut detail),
+        "process" => effect::process(&mut sheet, &mut detail),
+        "request" => effect::request(&mut sheet, &mut detail),
+        "peer_message" => effect::mail(&mut sheet, &mut detail),
+        "continue" if detail.contains_key("mode") => effect::message(&mut sheet, &mut detail),
+        action => launch(&mut sheet, action, &mut detail),
     }
     sheet.field("why asked", &approval.reason);
     if let Some(rule) = &approval.rule {
@@ -55,6 +59,9 @@ pub(crate) fn title(approval: &Approval) -> String {
             Some(title) => format!("{}: {}", one_line(kind, WORDS), one_line(title, WORDS)),
             None => one_line(kind, WORDS),
         };
+    }
+    if let Some(words) = effect::title(&approval.action, &approval.detail) {
+        return one_line(&words, WORDS);
     }
     let mut words = one_line(&approval.action, WORDS);
     if let Some(backend) = text("backend") {

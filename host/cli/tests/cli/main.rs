@@ -9,6 +9,7 @@ mod client;
 mod configuration;
 mod doctor;
 mod origins;
+mod policy;
 mod program;
 mod questions;
 mod running;

@@ -19,6 +19,7 @@ pub(super) fn check(tool: Tool, value: &mut Value, issues: &mut Vec<Issue>) {
             message("input_message", arguments, issues);
         }
         Tool::SpawnRun => spawn(arguments, issues),
+        Tool::ExplainPolicy => names_a_backend(arguments, issues),
         Tool::SendAgentMessage => message("message", arguments, issues),
         Tool::ListRuns | Tool::ListAgents | Tool::FetchAgentMessages | Tool::WaitForRuns => {}
     }
@@ -35,11 +36,15 @@ fn names_a_run(arguments: &mut Map<String, Value>, issues: &mut Vec<Issue>) {
     }
 }
 
-fn spawn(arguments: &mut Map<String, Value>, issues: &mut Vec<Issue>) {
+fn names_a_backend(arguments: &Map<String, Value>, issues: &mut Vec<Issue>) {
     let says = |key: &str| arguments.get(key).is_some_and(|value| value.as_str() != Some(""));
     if !says("backend") && !says("profile") {
         issues.push(custom(json!(["backend"]), "backend is required: give it, or a profile that does"));
     }
+}
+
+fn spawn(arguments: &mut Map<String, Value>, issues: &mut Vec<Issue>) {
+    names_a_backend(arguments, issues);
     if arguments.get("session_mode").and_then(Value::as_str) == Some("resume")
         && !arguments.contains_key("session_id")
     {

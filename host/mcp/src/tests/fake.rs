@@ -8,7 +8,7 @@ use pointsman_engine::{Client, Error, WaitLimits};
 use pointsman_model::calls::{self, RunRef};
 use pointsman_model::{
     AgentRecord, AgentStatus, Event, EventKind, Mail, Message, MessageId, Role, RunId, RunRecord, SessionId,
-    Speaker, Status, Timestamp,
+    Speaker, Status, Timestamp, Verdict,
 };
 use serde_json::{Map, json};
 use tokio::sync::Notify;
@@ -315,6 +315,21 @@ impl Calls for Fake {
             next_after_seq: messages.last().map_or(after, |mail| mail.seq),
             messages,
             truncated: false,
+        })
+    }
+
+    async fn explain_policy(
+        &self,
+        _client: &Client,
+        call: calls::ExplainPolicy,
+    ) -> Result<calls::ExplainedPolicy, Error> {
+        Ok(calls::ExplainedPolicy {
+            verdict: Verdict::Ask,
+            module: "careful".to_owned(),
+            rule: Some("full-access".to_owned()),
+            reason: "it reaches everything".to_owned(),
+            access: call.access.unwrap_or_default(),
+            note: Some("a person would be asked".to_owned()),
         })
     }
 }

@@ -28,7 +28,7 @@ async fn discovery_and_lists_say_how_long_they_hold() {
 
     let listed = line.request("tools/list", json!({"_meta": meta("test")})).await;
     let result = &listed["result"];
-    assert_eq!(result["tools"].as_array().unwrap().len(), 11);
+    assert_eq!(result["tools"].as_array().unwrap().len(), 12);
     assert_eq!((&result["resultType"], &result["ttlMs"]), (&json!("complete"), &json!(300_000)));
     assert_eq!(result["cacheScope"], "public");
     assert_eq!(line.host.asked(), Vec::<String>::new());

@@ -23,6 +23,7 @@ macro_rules! names_a_run {
 
 mod agents;
 mod events;
+mod policy;
 mod runs;
 
 pub use agents::{
@@ -31,6 +32,7 @@ pub use agents::{
 pub use events::{
     ArtifactPage, EventPage, GetEventArtifact, PollEvents, RunChange, WaitForRuns, WaitMode, WaitOutcome,
 };
+pub use policy::{ExplainPolicy, ExplainedPolicy};
 pub use runs::{
     CancelRun, CancelledRun, ContinueMode, ContinueRun, ContinuedRun, GetRun, ListRuns, ListedRuns, RunRef,
     SpawnRun, SpawnedRun,
