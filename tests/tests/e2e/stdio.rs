@@ -21,7 +21,7 @@ fn a_run_is_launched_followed_and_read_in_both_eras(#[case] handshake: bool) {
         assert!(welcome["instructions"].as_str().unwrap().len() < 2048);
     }
     let listed = host.request("tools/list", json!({}));
-    assert_eq!(listed["result"]["tools"].as_array().unwrap().len(), 11);
+    assert_eq!(listed["result"]["tools"].as_array().unwrap().len(), 12);
     let run = host.spawn(&place, "script", "say first\nsay second", json!({"metadata": {"ticket": 7}}));
     assert_eq!((&run["status"], &run["backend"]), (&json!("queued"), &json!("script")));
     let record = host.finish(&run);
