@@ -12,6 +12,7 @@ const GUESTS: &[(&str, &str)] = &[
     ("pointsman-codex", "codex"),
     ("pointsman-command", "command"),
     ("pointsman-remote-a2a", "remote_a2a"),
+    ("pointsman-redact", "redact"),
     ("pointsman-spill", "spill"),
     ("pointsman-rules", "rules"),
 ];
@@ -30,6 +31,8 @@ const SOURCES: &[&str] = &[
     "plugins/command/src",
     "plugins/remote_a2a/Cargo.toml",
     "plugins/remote_a2a/src",
+    "plugins/redact/Cargo.toml",
+    "plugins/redact/src",
     "plugins/sdk/Cargo.toml",
     "plugins/sdk/src",
     "plugins/spill/Cargo.toml",

@@ -8,6 +8,7 @@
 //! **Knows nothing about** runs, journals and which plugin asks, beyond its name in the configuration.
 
 mod grant;
+pub mod handed_out;
 pub mod process;
 pub mod request;
 pub mod secret;

@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use pointsman_model::Leaf;
 
 use crate::Asker;
+use crate::handed_out::HandedOut;
 use crate::request::Origin;
 
 /// A secret's value. It shows itself as a placeholder; only [`SecretValue::expose`] gives it away.
@@ -117,13 +119,14 @@ pub struct Secrets {
     sources: BTreeMap<String, SecretSource>,
     /// Origins that a secret is bound to. One without goes wherever its user may send requests.
     bound: BTreeMap<String, BTreeSet<Origin>>,
+    handed_out: Arc<HandedOut>,
 }
 
 impl Secrets {
     /// Takes the operator's table.
     #[must_use]
     pub fn new(sources: BTreeMap<String, SecretSource>) -> Self {
-        Self { sources, bound: BTreeMap::new() }
+        Self { sources, bound: BTreeMap::new(), handed_out: Arc::default() }
     }
 
     /// Binds a secret to origins: it goes nowhere else.
@@ -139,7 +142,14 @@ impl Secrets {
         self.bound.contains_key(name)
     }
 
-    /// Reads a secret that a plugin may use (`secret/use@1`) for whom it would go to.
+    /// Gives the record of what was handed to agents.
+    #[must_use]
+    pub fn handed_out(&self) -> &Arc<HandedOut> {
+        &self.handed_out
+    }
+
+    /// Reads a secret that a plugin may use (`secret/use@1`) for whom it would go to, and records that it was handed
+    /// out.
     ///
     /// # Errors
     /// If it is not granted, not known, not for this recipient, or its source gives nothing.
@@ -153,7 +163,7 @@ impl Secrets {
         asker.check(Leaf::SecretUse, name).map_err(|reason| SecretError::NotGranted { reason })?;
         if let Some(bound) = self.bound.get(name) {
             let (to, line) = match to {
-                Recipient::Origin(origin) if bound.contains(origin) => return self.read(name),
+                Recipient::Origin(origin) if bound.contains(origin) => return self.hand_out(name),
                 Recipient::Origin(origin) => {
                     let all = bound.iter().chain([origin]).map(|origin| format!("\"{origin}\""));
                     let all = all.collect::<Vec<_>>().join(", ");
@@ -165,7 +175,13 @@ impl Secrets {
             };
             return Err(SecretError::Bound { name: name.to_owned(), to, bound: bound.clone(), line });
         }
-        self.read(name)
+        self.hand_out(name)
+    }
+
+    fn hand_out(&self, name: &str) -> Result<SecretValue, SecretError> {
+        let value = self.read(name)?;
+        self.handed_out.record(value.expose());
+        Ok(value)
     }
 
     /// Reads a secret for the host's own use: for no plugin.

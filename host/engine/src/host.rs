@@ -47,6 +47,7 @@ impl Host {
         let id = HostId::from_random(clock::random());
         let store = Store::open(&settings.state)?;
         let lease = store.register_host(id)?;
+        settings.secrets.handed_out().salt(store.redaction_salt()?);
         let plugins = Arc::new(Plugins::new(Arc::clone(&settings)));
         let scratch = settings.state.join("scratch");
         if let Err(error) = sweep(&scratch) {

@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use pointsman_capabilities::handed_out::HandedOut;
 use pointsman_model::Digest;
-use pointsman_sandbox::{BackendPlugin, Sandbox, SandboxConfig, SanitizerPlugin};
+use pointsman_sandbox::{BackendPlugin, CallError, Sandbox, SandboxConfig, SanitizerPlugin};
 
 use crate::policies::{Loaded, Policies};
 use crate::settings::{ComponentSource, OnFailure, Settings};
@@ -43,10 +44,39 @@ impl<T> Default for Once<T> {
     }
 }
 
-/// A sanitizer with its configuration as text.
+/// A sanitizer with its configuration.
 pub(crate) struct LoadedSanitizer {
     pub(crate) plugin: SanitizerPlugin,
-    pub(crate) config: String,
+    config: serde_json::Map<String, serde_json::Value>,
+    /// Its configuration as text, by the version of the secrets that are in it.
+    text: Mutex<Option<(u64, Arc<str>)>>,
+    /// What was handed to agents, if the plugin wants to know.
+    handed_out: Option<Arc<HandedOut>>,
+}
+
+/// The key of a sanitizer's configuration that the host fills in, if the plugin's schema has it.
+const HOST_SECRETS: &str = "host_secrets";
+
+impl LoadedSanitizer {
+    /// Gives the configuration as text, with what was handed out up to now.
+    pub(crate) fn config(&self) -> Arc<str> {
+        let version = self.handed_out.as_ref().map_or(0, |handed_out| handed_out.version());
+        // It is only ever set as a whole, so a panic meanwhile leaves it sound.
+        let mut text = self.text.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*text {
+            Some((known, text)) if *known == version => Arc::clone(text),
+            _ => {
+                let mut config = self.config.clone();
+                if let Some(known) = self.handed_out.as_ref().and_then(|handed_out| handed_out.fingerprints())
+                {
+                    let secrets = serde_json::json!({ "salt": known.salt, "forms": known.forms });
+                    config.insert(HOST_SECRETS.to_owned(), secrets);
+                }
+                let written: Arc<str> = serde_json::Value::Object(config).to_string().into();
+                Arc::clone(&text.insert((version, written)).1)
+            }
+        }
+    }
 }
 
 impl Plugins {
@@ -86,7 +116,18 @@ impl Plugins {
         let plugin =
             self.sandbox(name)?.load_sanitizer(name, &bytes).map_err(|error| failed(name, &error))?;
         check_config(name, &plugin.about().config_schema, &settings.config)?;
-        Ok(LoadedSanitizer { plugin, config: settings.config.to_string() })
+        let config = settings.config.as_object().cloned().unwrap_or_default();
+        if config.contains_key(HOST_SECRETS) {
+            let message = format!("configuration: `{HOST_SECRETS}` is filled in by the host");
+            return Err(Error::Plugin { name: name.clone(), message });
+        }
+        let wanted = plugin.about().config_schema["properties"].get(HOST_SECRETS).is_some();
+        let handed_out = wanted.then(|| Arc::clone(self.settings.secrets.handed_out()));
+        let loaded = LoadedSanitizer { plugin, config, text: Mutex::default(), handed_out };
+        // What a schema cannot say, such as an expression that does not compile, is said before there are events.
+        let at = crate::clock::now();
+        loaded.plugin.sanitize(&loaded.config(), &[], at).map_err(|error| failed(name, &error))?;
+        Ok(loaded)
     }
 
     /// Gives the chain of policy modules as it is in force now.

@@ -112,7 +112,7 @@ impl Sanitizers {
                     if left.is_empty() {
                         break;
                     }
-                    let outcomes = stage.plugin.sanitize(&stage.config, &left, at);
+                    let outcomes = stage.plugin.sanitize(&stage.config(), &left, at);
                     take_up(&mut passing, stage.plugin.name(), outcomes);
                 }
             }

@@ -1,5 +1,6 @@
 //! The store itself: how it is opened, and the ways to its writer and its readers.
 
+use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -9,7 +10,7 @@ use tokio::sync::watch;
 use crate::folder::{StateFolder, file_error};
 use crate::seal::Seal;
 use crate::writer::Writer;
-use crate::{Durability, StoreError, schema};
+use crate::{Durability, StoreError, random, schema};
 
 /// Idle connections that are kept for the next reader.
 const IDLE_READERS: usize = 8;
@@ -48,6 +49,20 @@ impl Store {
             .map_err(file_error("could not start a thread that writes to", state))?;
         let shared = Shared { writer, idle: Mutex::default(), folder, seal: Seal::default() };
         Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Gives the salt of this state's markers of secrets: random bytes, made once, known to nobody else. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// If the file can be neither read nor made.
+    pub fn redaction_salt(&self) -> Result<[u8; 32], StoreError> {
+        const FILE: &str = "redact.salt";
+        let found = self.folder().read_or_found(FILE, || random::bytes::<32>().map(Vec::from))?;
+        <[u8; 32]>::try_from(found).map_err(|odd| {
+            let wrong = io::Error::other(format!("{} bytes instead of 32", odd.len()));
+            file_error("could not use the salt in", &self.folder().path().join(FILE))(wrong)
+        })
     }
 
     /// Runs reads off the reactor: `store.read(move |store| store.run(id)).await`.

@@ -17,6 +17,9 @@ pub const COMMAND: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/command.was
 /// The backend that speaks to an agent elsewhere by A2A.
 pub const REMOTE_A2A: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/remote_a2a.wasm"));
 
+/// The sanitizer that takes secrets out of events.
+pub const REDACT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/redact.wasm"));
+
 /// The sanitizer that moves what is long out of events.
 pub const SPILL: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/spill.wasm"));
 
@@ -30,6 +33,7 @@ pub const ALL: &[(&str, &[u8])] = &[
     ("codex", CODEX),
     ("command", COMMAND),
     ("remote_a2a", REMOTE_A2A),
+    ("redact", REDACT),
     ("spill", SPILL),
     ("rules", RULES),
 ];

@@ -67,8 +67,10 @@ pub(crate) const SCHEMA: &str = r#"{
             "type": "object",
             "properties": {
                 "salt": { "type": "string" },
-                "forms": { "type": "array" }
-            }
+                "forms": { "type": "string" }
+            },
+            "required": ["salt", "forms"],
+            "additionalProperties": false
         }
     },
     "additionalProperties": false

@@ -16,31 +16,46 @@ const WINDOW: usize = 6;
 const MODULUS: u64 = 2_147_483_647;
 const BASE: u64 = 1_103_515_245;
 
-/// One form of a secret.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Form {
-    /// Bytes.
-    length: usize,
-    /// 16 bits of its first [`WINDOW`] bytes.
-    window: u16,
-    /// 31 bits of all of it.
-    fingerprint: u32,
-    /// SHA-256 of the salt and all of it, hexadecimal.
-    sha256: String,
-    /// What its marker shows, the same for all forms of a secret.
-    mark: String,
-}
-
 /// What the host fills in.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct HostSecrets {
     /// Random, the same as long as the host's state lives, hexadecimal.
     pub(crate) salt: String,
-    /// Every form of every secret that was handed out.
+    /// Every form of every secret that was handed out: records of [`RECORD`] hexadecimal digits.
     #[serde(default)]
-    pub(crate) forms: Vec<Form>,
+    pub(crate) forms: String,
+}
+
+/// Hexadecimal digits of a record: length (8), window (4), fingerprint (8), SHA-256's first half (32), mark (6).
+const RECORD: usize = 58;
+
+/// One form of a secret.
+#[derive(Debug)]
+struct Form {
+    /// Bytes.
+    length: usize,
+    /// 16 bits of its first [`WINDOW`] bytes.
+    window: u16,
+    /// 31 bits of all of it.
+    fingerprint: u32,
+    /// Half of the SHA-256 of the salt and all of it, hexadecimal.
+    sha256: String,
+    /// What its marker shows, the same for all forms of a secret.
+    mark: String,
+}
+
+impl Form {
+    fn read(record: &str) -> Option<Self> {
+        let number = |from: usize, to: usize| u32::from_str_radix(record.get(from..to)?, 16).ok();
+        Some(Self {
+            length: usize::try_from(number(0, 8)?).ok()?,
+            window: u16::try_from(number(8, 12)?).ok()?,
+            fingerprint: number(12, 20)?,
+            sha256: record.get(20..52)?.to_owned(),
+            mark: record.get(52..RECORD)?.to_owned(),
+        })
+    }
 }
 
 /// A place where a secret stands.
@@ -102,7 +117,13 @@ impl HandedOut {
     pub(crate) fn new(secrets: HostSecrets) -> Result<Self, String> {
         let salt = hex::decode(&secrets.salt)
             .map_err(|error| format!("configuration key `host_secrets.salt`: {error}"))?;
-        let mut forms = secrets.forms;
+        let records = secrets
+            .forms
+            .as_bytes()
+            .chunks(RECORD)
+            .map(|record| std::str::from_utf8(record).ok().and_then(Form::read));
+        let forms: Option<Vec<Form>> = records.collect();
+        let mut forms = forms.ok_or("configuration key `host_secrets.forms`: a record is cut off")?;
         // Of two that begin at the same place, the longer one is meant.
         forms.sort_by(|a, b| b.length.cmp(&a.length));
         let mut windows = if forms.is_empty() { Vec::new() } else { vec![0u64; 1 << 10] };
@@ -157,7 +178,28 @@ impl HandedOut {
             let Some(secret) = text.get(at..at + form.length) else { return false };
             part(beginnings, at, form.length, power(form.length)) == Some(form.fingerprint)
                 && hex::encode(Sha256::new().chain_update(&self.salt).chain_update(secret).finalize())
-                    == form.sha256
+                    .starts_with(&form.sha256)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the host writes for `hunter2!` with a salt of sevens: its own test has the same numbers.
+    #[test]
+    fn a_record_of_the_host_finds_its_secret() {
+        let salt = [7; 32];
+        let sha256 = hex::encode(Sha256::new().chain_update(salt).chain_update("hunter2!").finalize());
+        let forms = format!("00000008603144811550{}3f9a1c", &sha256[..32]);
+        let handed_out = HandedOut::new(HostSecrets { salt: hex::encode(salt), forms }).unwrap();
+        let text = b"say hunter2! or hunter2 or hunter2!!";
+        assert!(handed_out.may_show(text));
+        let seen: Vec<_> =
+            handed_out.seen(text).iter().map(|seen| (seen.start, seen.end, seen.mark.to_owned())).collect();
+        assert_eq!(seen, [(4, 12, "3f9a1c".to_owned()), (27, 35, "3f9a1c".to_owned())]);
+        assert!(!handed_out.may_show(b"hunte"));
+        assert!(HandedOut::new(HostSecrets { salt: String::new(), forms: "00".to_owned() }).is_err());
     }
 }

@@ -171,6 +171,13 @@ pub fn authorize(
         };
         env.insert(name.into(), value);
     }
+    for (name, value) in &env {
+        if let (Some(name), EnvironmentValue::Plain(value)) = (name.to_str(), value)
+            && let Some(value) = value.to_str()
+        {
+            secrets.handed_out().record_variable(name, value);
+        }
+    }
     Ok(AuthorizedProcess {
         id: process.id,
         program: id.clone(),

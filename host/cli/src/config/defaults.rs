@@ -27,11 +27,14 @@ pub(super) fn complete(config: &Config) -> Config {
     }
     config.backends.entry("remote_a2a".to_owned()).or_insert_with(remote_a2a);
     config.sanitizers.get_or_insert_with(|| {
-        vec![Sanitizer {
-            name: "spill".to_owned(),
-            component: "bundled:spill".to_owned(),
-            config: serde_json::Map::new(),
-        }]
+        // Secrets go first: what `spill` moves into an artifact must not have them any more.
+        ["redact", "spill"]
+            .map(|name| Sanitizer {
+                name: name.to_owned(),
+                component: format!("bundled:{name}"),
+                config: serde_json::Map::new(),
+            })
+            .to_vec()
     });
     config.policies.get_or_insert_with(|| {
         vec![Policy {

@@ -30,7 +30,7 @@ use crate::program::Home;
     "[backends.mine]\ncomponent = \"bundled:kodex\"\n",
     "error: ~/.config/pointsman/pointsman.toml: `backends.mine.component`: no such component \"bundled:kodex\"; there \
      are bundled:acp, bundled:claude_code, bundled:codex, bundled:command, bundled:remote_a2a, \
-     bundled:spill, bundled:rules\n\
+     bundled:redact, bundled:spill, bundled:rules\n\
      help: `pointsman config example` shows every key\n"
 )]
 #[case::a_secret_from_nowhere(
@@ -80,7 +80,7 @@ fn no_file_is_needed_and_the_working_directory_is_never_looked_at() {
     ok: no configuration file, and none is needed
       state       ~/.local/state/pointsman
       backends    claude_code, codex, gemini, opencode, remote_a2a
-      sanitizers  spill
+      sanitizers  redact, spill
       policies    careful
     ");
 }

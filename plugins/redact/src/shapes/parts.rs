@@ -4,8 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 
 use crate::classes::{
-    self, ALNUM, ANY_HEX, BASE64, BLANK, DASH, DIGIT, DOT, HEX, LOWER, PLUS, SLASH, TILDE, UNDERSCORE, UPPER,
-    WORD,
+    self, ALNUM, ANY_HEX, BASE64, BLANK, DASH, DIGIT, DOT, HEX, PLUS, SLASH, TILDE, UNDERSCORE, UPPER, WORD,
 };
 use crate::plausible;
 
