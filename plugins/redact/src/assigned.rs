@@ -6,7 +6,7 @@ use crate::names::{self, Telling};
 use crate::plausible;
 
 /// Bytes of a value at most.
-const LONGEST: usize = 1_024;
+const LONGEST: usize = 512;
 /// Blanks between a name and its value at most: tables are aligned.
 const BLANKS: usize = 48;
 /// Bytes between a name and its type's end, or the name beside a `value`.

@@ -273,10 +273,29 @@ fn pairs(value: &str) -> (usize, usize) {
 pub(crate) fn reads(value: &str) -> bool {
     let (all, common) = pairs(value);
     let made = Made::of(value);
-    // Letters that come one by one between digits are no words.
-    let worded = all * 10 >= made.letters() * 6;
+    // Letters that come one by one between digits, or change their case all the time, are no words.
+    let worded = all * 10 >= made.letters() * 6 && segments(value) * 3 <= made.letters() + 2;
     let few_digits = made.digits * 4 <= value.len();
     worded && few_digits && common * 100 >= all * if all < 12 { 75 } else { 62 }
+}
+
+/// Counts the words that a name is made of, as far as their letters' case and what is between them shows.
+fn segments(value: &str) -> usize {
+    let mut segments = 0;
+    let mut last = 0;
+    for byte in value.bytes() {
+        let now = match byte {
+            b'a'..=b'z' => 1,
+            b'A'..=b'Z' => 2,
+            _ => 3,
+        };
+        // A capital begins a word, and goes with the small letters behind it.
+        if now != last && !(last == 2 && now == 1) && now != 3 {
+            segments += 1;
+        }
+        last = now;
+    }
+    segments
 }
 
 /// Says whether a value is a UUID.
@@ -317,9 +336,20 @@ fn dated(value: &str) -> bool {
 
 /// Says whether a text can be a secret that a machine made: an opaque token, not a name, a place or a placeholder.
 pub(crate) fn token(value: &str) -> bool {
-    let opaque =
-        value.bytes().all(|byte| byte.is_ascii_graphic() && !b"<>{}()[]|;,\"'`\\*#?".contains(&byte));
-    opaque && random(value) && !place(value) && !placeholder(value)
+    opaque(value) && random(value) && !place(value) && !placeholder(value)
+}
+
+/// Says whether a text is one token: no signs that part things, no `name=value` within. Stops at the first that says no,
+/// because every other word of a hostile text may be followed by something like a token.
+fn opaque(value: &str) -> bool {
+    let mut colons = 0;
+    let mut padded = false;
+    value.bytes().all(|byte| {
+        colons += usize::from(byte == b':');
+        let parted = padded && byte != b'=' && byte != b'%';
+        padded |= byte == b'=';
+        byte.is_ascii_graphic() && !parted && colons < 3 && !b"<>{}()[]|;,\"'`\\*#?".contains(&byte)
+    })
 }
 
 /// Says whether a text names a file, or something in code.
@@ -361,8 +391,7 @@ pub(crate) fn password(value: &str, quoted: bool) -> bool {
     let made = Made::of(value);
     if made.signs > 0 && made.letters() + made.digits > made.signs {
         // `required,min=8`, `a|b`, `path/to`: lists and places have one sign between words.
-        let listing =
-            value.split([',', '|', '/', '=', ';', ':', '&', '?', '+']).filter(|part| !part.is_empty());
+        let listing = value.split([',', '|', '/', '=', ';', ':', '&']).filter(|part| !part.is_empty());
         let worded = listing.clone().filter(|part| reads(part) || part.len() < 3).count();
         let separated = listing.clone().count() > 1 && worded == listing.count();
         return !separated
@@ -370,8 +399,9 @@ pub(crate) fn password(value: &str, quoted: bool) -> bool {
     }
     if made.digits > 0 && made.letters() > 0 {
         // `DB_PASSWORD_2`, `user.password1`, `db_password1`: names.
-        let joined = made.joints > 0 && reads(value.trim_end_matches(|last: char| last.is_ascii_digit()));
-        return !joined;
+        let lower = value.to_ascii_lowercase();
+        let named = ["pass", "pwd", "secret", "token", "key", "cred"].iter().any(|word| lower.contains(word));
+        return !(named && reads(value.trim_end_matches(|last: char| last.is_ascii_digit())));
     }
     // Only letters, or only digits.
     if made.digits == 0 && made.letters() > 0 {

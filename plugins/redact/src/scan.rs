@@ -142,7 +142,7 @@ impl Scanner {
             {
                 hits.push(shape(start, end, url::KIND));
             }
-            let found = if shapes::may_begin(byte) { shapes::at(bytes, at) } else { None };
+            let found = if shapes::may_begin(bytes, at) { shapes::at(bytes, at) } else { None };
             let found =
                 found.or_else(|| if shapes::may_mark(byte) { shapes::around(bytes, at) } else { None });
             if let Some(found) = found {
@@ -272,43 +272,93 @@ fn merged(mut hits: Vec<Hit>) -> Vec<Hit> {
     merged
 }
 
+/// What names that tell begin with, and words that a password follows: every one of [`names`] has one of these in it.
+const STEMS: &[&str] = &[
+    "pas", "psw", "sec", "tok", "key", "aut", "cre", "coo", "bea", "dsn", "sas", "sig", "web", "lic", "ide",
+];
+
+/// One bit for each three letters that are a stem.
+const STEM_BITS: [u64; 512] = {
+    let mut bits = [0; 512];
+    let mut at = 0;
+    while at < STEMS.len() {
+        let stem = STEMS[at].as_bytes();
+        let letters = (stem[0] as usize & 31) << 10 | (stem[1] as usize & 31) << 5 | (stem[2] as usize & 31);
+        bits[letters >> 6] |= 1 << (letters & 63);
+        at += 1;
+    }
+    bits
+};
+
 /// Says whether there is anything in this JSON that a secret could begin with, or be told by.
 ///
 /// Letters, digits and signs stand in JSON as they are, so a trigger of a text is a trigger of the JSON that holds it;
 /// only what is written as `\u…` must be read.
 fn triggers(raw: &[u8]) -> bool {
+    // The last three bytes, five bits of each: letters of either case, and some signs that do no harm.
+    let mut letters = 0;
     raw.iter().enumerate().any(|(at, &byte)| {
+        letters = (letters << 5 | usize::from(byte & 31)) & 0x7fff;
         let next = |offset: usize| raw.get(at + offset).copied().unwrap_or(0);
-        match byte | 0x20 {
-            // Words of names, each by its first letters.
-            b'p' if next(1) | 0x20 == b'a' && next(2) | 0x20 == b's' => true,
-            b'p' if matches!(next(1) | 0x20, b'w' | b's') => true,
-            b'p' if next(1) | 0x20 == b'a' && next(2) | 0x20 == b't' => shapes_at(raw, at) || next(3) == b'"',
-            b's' if next(1) | 0x20 == b'e' && next(2) | 0x20 == b'c' => true,
-            b's' if next(1) | 0x20 == b'i' && next(2) | 0x20 == b'g' => true,
-            b's' if next(1) | 0x20 == b'a' && next(2) | 0x20 == b's' => true,
-            b't' if next(1) | 0x20 == b'o' && next(2) | 0x20 == b'k' => true,
-            b'k' if next(1) | 0x20 == b'e' && next(2) | 0x20 == b'y' => true,
-            b'a' if next(1) | 0x20 == b'u' && next(2) | 0x20 == b't' => true,
-            b'c' if next(1) | 0x20 == b'r' && next(2) | 0x20 == b'e' => true,
-            b'c' if next(1) | 0x20 == b'o' && next(2) | 0x20 == b'o' => true,
-            b'd' if next(1) | 0x20 == b's' && next(2) | 0x20 == b'n' => true,
-            b'b' if matches!(next(1) | 0x20, b'e' | b'a') && matches!(next(2) | 0x20, b'a' | b's') => true,
-            b'i' if next(1) | 0x20 == b'd' && next(2) | 0x20 == b'e' && next(3) | 0x20 == b'n' => true,
-            b'l' if next(1) | 0x20 == b'i' && next(2) | 0x20 == b'c' => true,
-            b'w' if next(1) | 0x20 == b'e' && next(2) | 0x20 == b'b' => true,
-            _ => match byte {
-                b':' if next(1) == b'/' && next(2) == b'/' => true,
-                b'-' if next(1) == b'u' && next(2) == b' ' => true,
-                b'\\' => next(1) == b'u' && next(2) == b'0' && next(3) == b'0' && next(4) >= b'2',
-                _ => shapes_at(raw, at),
-            },
+        if STEM_BITS.get(letters >> 6).is_some_and(|word| word >> (letters & 63) & 1 == 1) {
+            return true;
+        }
+        match byte {
+            b'p' | b'P' if next(1) | 0x20 == b'w' => true,
+            b'p' | b'P' if next(1) | 0x20 == b'a' && next(2) | 0x20 == b't' => {
+                !next(3).is_ascii_alphanumeric() || shapes_at(raw, at)
+            }
+            b':' if next(1) == b'/' && next(2) == b'/' => true,
+            b'-' if next(1) == b'u' && next(2) == b' ' || next(1) == b'-' && next(2) == b'u' => true,
+            b'\\' => next(1) == b'u' && next(2) == b'0' && next(3) == b'0' && next(4) >= b'2',
+            _ => shapes_at(raw, at),
         }
     })
 }
 
 fn shapes_at(raw: &[u8], at: usize) -> bool {
     let Some(&byte) = raw.get(at) else { return false };
-    (shapes::may_begin(byte) && shapes::prefixed(raw, at))
+    (shapes::may_begin(raw, at) && shapes::prefixed(raw, at))
         || (shapes::may_mark(byte) && shapes::around(raw, at).is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is not triggered is not looked at: so everything that is found must be triggered.
+    #[test]
+    fn every_name_that_tells_is_a_trigger() {
+        let scanner = Scanner::new("{}").unwrap();
+        for name in [
+            "password",
+            "PGPASSWORD",
+            "pwd",
+            "bindpw",
+            "psw",
+            "passphrase",
+            "client_secret",
+            "apiKey",
+            "ACME_KEY",
+            "GITHUB_PAT",
+            "authorization",
+            "Cookie",
+            "auth",
+            "credentials",
+            "sas",
+            "dsn",
+            "webhook",
+            "sig",
+            "license",
+            "bearer",
+            "token",
+        ] {
+            assert!(names::telling(name).is_some(), "{name}");
+            assert!(scanner.may_have(&format!("{{\"{name}\":1}}")), "{name}");
+        }
+        for text in ["curl -u me:it", "curl --user me:it", "IDENTIFIED BY x", "a://b", "\\u0041"] {
+            assert!(scanner.may_have(text), "{text}");
+        }
+        assert!(!scanner.may_have(r#"{"exit_code":0,"output":"all is well\n\u001b[0m"}"#));
+    }
 }

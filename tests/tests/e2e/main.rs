@@ -26,6 +26,7 @@ mod interactive;
 mod lifetime;
 mod pointsman_drives_pointsman;
 mod profiles;
+mod redact;
 mod remote_a2a;
 mod remote_a2a_hostile;
 mod stdio;

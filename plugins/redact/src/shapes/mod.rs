@@ -56,10 +56,25 @@ const FIRST: [u16; 257] = {
     first
 };
 
-/// Says whether any prefix begins with this byte.
+/// One bit for each pair of bytes that a prefix begins with: at most places of a text, this one look is all.
+const PAIRS: [u64; 1024] = {
+    let mut pairs = [0; 1024];
+    let mut at = 0;
+    while at < PREFIXED.len() {
+        let prefix = PREFIXED[at].prefix.as_bytes();
+        let pair = (prefix[0] as usize) << 8 | prefix[1] as usize;
+        pairs[pair >> 6] |= 1 << (pair & 63);
+        at += 1;
+    }
+    pairs
+};
+
+/// Says whether any prefix begins with these two bytes.
 #[inline]
-pub(crate) fn may_begin(byte: u8) -> bool {
-    FIRST[usize::from(byte)] != FIRST[usize::from(byte) + 1]
+pub(crate) fn may_begin(bytes: &[u8], at: usize) -> bool {
+    let (Some(&first), Some(&second)) = (bytes.get(at), bytes.get(at + 1)) else { return false };
+    let pair = usize::from(first) << 8 | usize::from(second);
+    PAIRS.get(pair >> 6).is_some_and(|word| word >> (pair & 63) & 1 == 1)
 }
 
 fn beginning_with(byte: u8) -> &'static [Prefixed] {
@@ -83,7 +98,7 @@ pub(crate) fn at(bytes: &[u8], start: usize) -> Option<Found> {
     // The table is sorted: of two prefixes that fit, the longer one comes later.
     candidates.iter().rev().find_map(|shape| {
         let body = rest.strip_prefix(shape.prefix.as_bytes())?;
-        if !*boundary.get_or_insert_with(|| classes::begins(bytes, start)) {
+        if !stands_out(shape.prefix) && !*boundary.get_or_insert_with(|| classes::begins(bytes, start)) {
             return None;
         }
         let length = match shape.body {
@@ -106,6 +121,11 @@ pub(crate) fn at(bytes: &[u8], start: usize) -> Option<Found> {
     })
 }
 
+/// Says whether a prefix comes up nowhere else, so that a token is one even behind letters.
+fn stands_out(prefix: &str) -> bool {
+    prefix.len() >= 4 && prefix.ends_with('_') || prefix.len() >= 6
+}
+
 /// A full stop or a dash behind a token belongs to the sentence.
 fn trimmed(body: &[u8], length: usize) -> usize {
     let run = body.get(..length).unwrap_or_default();
@@ -117,8 +137,9 @@ pub(crate) fn around(bytes: &[u8], at: usize) -> Option<Found> {
     let rest = bytes.get(at..)?;
     table::MARKED.iter().find_map(|shape| {
         let body = rest.strip_prefix(shape.mark.as_bytes())?;
-        let back = classes::run_back(bytes, at, shape.before, shape.count + 8);
-        let fits = if shape.exact { back == shape.count } else { back >= shape.count };
+        let most = shape.count + if shape.exact { 0 } else { 8 };
+        let back = classes::run_back(bytes, at, shape.before, most);
+        let fits = back >= shape.count && (!shape.exact || classes::begins(bytes, at - back));
         let after = trimmed(body, classes::run(body, 0, shape.after));
         let start = at - back;
         let end = at + shape.mark.len() + after;

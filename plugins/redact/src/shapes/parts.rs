@@ -8,11 +8,24 @@ use crate::classes::{
 };
 use crate::plausible;
 
+/// Bytes of one part at most: what is no token must not be read to its end each time that one seems to begin.
+const LONGEST_PART: usize = 8 * 1_024;
+
 /// Takes so many bytes of a class, at least, and all that follow.
 fn least(bytes: &[u8], at: usize, class: u16, count: usize) -> Option<usize> {
-    let seen = bytes.get(..bytes.len().min(at + count + super::LONGEST))?;
-    let fits = classes::run(seen, at, class) >= count;
-    fits.then(|| at + classes::run(bytes, at, class))
+    within(bytes, at, class, count, LONGEST_PART)
+}
+
+/// Takes so many bytes of a class, at least, and all that follow; nothing if they are too many.
+fn within(bytes: &[u8], at: usize, class: u16, count: usize, most: usize) -> Option<usize> {
+    let seen = bytes.get(..bytes.len().min(at + most))?;
+    let run = classes::run(seen, at, class);
+    (run >= count && run < most).then_some(at + run)
+}
+
+/// Counts the bytes of a class from the beginning on; none if they are too many.
+fn bounded(rest: &[u8], class: u16) -> usize {
+    within(rest, 0, class, 0, LONGEST_PART).unwrap_or(0)
 }
 
 /// Takes exactly this text.
@@ -25,7 +38,7 @@ const LONGEST_ARMOUR: usize = 16 * 1_024;
 
 /// A JSON Web Token behind its first three letters: header, payload, signature; five parts if it is encrypted.
 pub(super) fn jwt(rest: &[u8]) -> Option<usize> {
-    let at = word(rest, least(rest, 0, WORD, 12)?, ".")?;
+    let at = word(rest, within(rest, 0, WORD, 12, super::LONGEST)?, ".")?;
     let payload = rest.get(at..)?.starts_with(b"eyJ");
     let at = least(rest, at, WORD, if payload { 10 } else { 0 })?;
     let at = least(rest, word(rest, at, ".")?, WORD, 10)?;
@@ -102,7 +115,7 @@ pub(super) fn putty(rest: &[u8]) -> Option<usize> {
 
 /// A token of OpenAI's older form, or of somebody who took it over: long, and no words joined by dashes.
 pub(super) fn sk(rest: &[u8]) -> Option<usize> {
-    let length = classes::run(rest, 0, WORD);
+    let length = bounded(rest, WORD);
     let body = rest.get(..length)?;
     let text = std::str::from_utf8(body).ok()?;
     (length >= 32 && plausible::random(text) && !plausible::made_up(body)).then_some(length)
@@ -111,7 +124,7 @@ pub(super) fn sk(rest: &[u8]) -> Option<usize> {
 /// What follows `Bearer `.
 pub(super) fn bearer(rest: &[u8]) -> Option<usize> {
     let class = WORD | DOT | TILDE | PLUS | SLASH | classes::EQUALS;
-    let mut length = classes::run(rest, 0, class);
+    let mut length = bounded(rest, class);
     while matches!(length.checked_sub(1).and_then(|last| rest.get(last)), Some(b'.')) {
         length -= 1;
     }
@@ -122,7 +135,7 @@ pub(super) fn bearer(rest: &[u8]) -> Option<usize> {
 
 /// What follows `Basic `: base64 of a user and a password.
 pub(super) fn basic(rest: &[u8]) -> Option<usize> {
-    let length = classes::run(rest, 0, BASE64);
+    let length = bounded(rest, BASE64);
     let text = std::str::from_utf8(rest.get(..length)?).ok()?;
     let decoded = STANDARD_NO_PAD.decode(text.trim_end_matches('=')).ok()?;
     let decoded = std::str::from_utf8(&decoded).ok()?;
@@ -133,7 +146,7 @@ pub(super) fn basic(rest: &[u8]) -> Option<usize> {
 
 /// Slack's tokens: letters of their kind, then numbers and letters between dashes.
 pub(super) fn slack(rest: &[u8]) -> Option<usize> {
-    let length = classes::run(rest, 0, WORD | DOT | classes::PERCENT);
+    let length = bounded(rest, WORD | DOT | classes::PERCENT);
     let body = rest.get(..length)?;
     let digits = body.iter().filter(|byte| byte.is_ascii_digit()).count();
     (length >= 20 && digits >= 4 && !plausible::made_up(body)).then_some(length)
@@ -141,7 +154,7 @@ pub(super) fn slack(rest: &[u8]) -> Option<usize> {
 
 /// SendGrid: 22 and 43 letters with a point between.
 pub(super) fn sendgrid(rest: &[u8]) -> Option<usize> {
-    let at = word(rest, least(rest, 0, WORD, 16)?, ".")?;
+    let at = word(rest, within(rest, 0, WORD, 16, 64)?, ".")?;
     least(rest, at, WORD, 32)
 }
 
@@ -182,7 +195,7 @@ pub(super) fn brevo(rest: &[u8]) -> Option<usize> {
 
 /// The rest of an address that lets whoever knows it post messages.
 pub(super) fn webhook(rest: &[u8]) -> Option<usize> {
-    let length = classes::run(rest, 0, WORD | SLASH);
+    let length = bounded(rest, WORD | SLASH);
     let body = rest.get(..length)?;
     let long = body.split(|&byte| byte == b'/').any(|part| part.len() >= 20 && !plausible::made_up(part));
     (length >= 30 && long).then_some(length)
@@ -190,7 +203,7 @@ pub(super) fn webhook(rest: &[u8]) -> Option<usize> {
 
 /// Facebook and others begin with capitals that base64 has, too: long, with digits.
 pub(super) fn facebook(rest: &[u8]) -> Option<usize> {
-    let length = classes::run(rest, 0, ALNUM);
+    let length = bounded(rest, ALNUM);
     let body = rest.get(..length)?;
     let digits = body.iter().filter(|byte| byte.is_ascii_digit()).count();
     let framed = rest.get(length).is_none_or(|&next| !classes::is(next, BASE64 | UNDERSCORE));

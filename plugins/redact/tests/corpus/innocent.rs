@@ -257,20 +257,33 @@ pub(crate) fn cases(dice: &mut Dice) -> Vec<Case> {
 /// Gives pieces of this repository's recordings, sources and documents, except for those that are about secrets.
 pub(crate) fn files_of_this_repository() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let folders = [
+        "host",
+        "plugins",
+        "policies",
+        "tests",
+        "wit",
+        "xtask",
+        "README.md",
+        "ARCHITECTURE.md",
+        "Cargo.lock",
+    ];
+    files_of(&folders.map(|folder| root.join(folder)))
+}
+
+/// Gives the texts in these folders, in pieces of forty lines.
+pub(crate) fn files_of(folders: &[PathBuf]) -> Vec<(String, String)> {
     let mut files = Vec::new();
-    for folder in
-        ["host", "plugins", "policies", "tests", "wit", "xtask", "README.md", "ARCHITECTURE.md", "Cargo.lock"]
-    {
-        collect(&root.join(folder), &mut files);
+    for folder in folders {
+        collect(folder, &mut files);
     }
     files.sort();
     let mut pieces = Vec::new();
     for file in files {
         let Ok(text) = fs::read_to_string(&file) else { continue };
-        let name = file.strip_prefix(&root).unwrap_or(&file).display().to_string();
         let lines: Vec<&str> = text.lines().collect();
         for (at, lines) in lines.chunks(40).enumerate() {
-            pieces.push((format!("{name}:{}", at * 40 + 1), lines.join("\n")));
+            pieces.push((format!("{}:{}", file.display(), at * 40 + 1), lines.join("\n")));
         }
     }
     pieces
@@ -288,9 +301,12 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>) {
         for entry in fs::read_dir(path).unwrap() {
             collect(&entry.unwrap().path(), files);
         }
-    } else if ["rs", "toml", "md", "wit", "json", "jsonl", "lock", "js", "py", "sh"]
-        .iter()
-        .any(|end| name.ends_with(&format!(".{end}")))
+    } else if [
+        "rs", "toml", "md", "wit", "json", "jsonl", "lock", "js", "ts", "py", "sh", "yml", "yaml", "txt",
+        "html",
+    ]
+    .iter()
+    .any(|end| name.ends_with(&format!(".{end}")))
     {
         files.push(path.to_owned());
     }

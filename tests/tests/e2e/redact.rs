@@ -1,0 +1,110 @@
+//! Secrets that an agent prints: nobody reads them, in no answer and in no file.
+
+use std::fs;
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use pointsman_tests::Place;
+use serde_json::{Value, json};
+
+/// What the host hands to the agent. Nothing but its digest could find it: it has no shape, and words around it.
+const HANDED_OUT: &str = "four quiet herons walk";
+
+/// What an agent prints that looks in its environment, and in the base64 of a header.
+const AGENT: &str = "echo \"I may use $ACME_TOKEN here.\"\n\
+    printf 'me:%s' \"$ACME_TOKEN\" | base64 -w0\n\
+    printf '\\n%s\\n' \"$FOUND\"\n\
+    i=0; while [ $i -lt 200 ]; do echo 'a line that is long enough to fill something up'; i=$((i+1)); done\n\
+    echo \"$FOUND and $ACME_TOKEN\"\n";
+
+/// Made here, so that no file of this repository holds what a scanner could take for a token.
+fn github() -> String {
+    format!("ghp{}q7Zk2mVx9TbrLw4HsYc8NdPfGj3KtRa6Xe5U", '_')
+}
+
+fn place(sanitizers: &str) -> Place {
+    let place = Place::new();
+    let script = place.root().join("teller.sh");
+    fs::write(&script, AGENT).expect("the folder is ours");
+    let more = format!(
+        "[programs.teller]\ncommand = \"/bin/sh\"\nargs = [{script}]\n\
+         set_env = {{ ACME_TOKEN = \"{HANDED_OUT}\", FOUND = \"{}\", POINTSMAN_TEST_AGENT = {mark} }}\n\
+         [backends.teller]\ncomponent = \"bundled:command\"\n\
+         grants = [\"process/spawn@1 teller\", \"timer/set@1 *\"]\n\
+         config = {{ program = \"teller\", prompt = \"none\", access = \"workspace-write\" }}\n{sanitizers}",
+        github(),
+        script = Value::from(script.to_string_lossy()),
+        mark = Value::from(place.root().to_string_lossy()),
+    );
+    let mut config = fs::read_to_string(place.config()).expect("the place has a configuration");
+    config.push_str(&more);
+    fs::write(place.config(), config).expect("the folder is ours");
+    place
+}
+
+/// Says whether a text is in any file of a folder.
+fn holds(folder: &Path, text: &str) -> bool {
+    fs::read_dir(folder).expect("the folder is there").any(|entry| {
+        let path = entry.expect("a folder can be read").path();
+        if path.is_dir() && !path.is_symlink() {
+            return holds(&path, text);
+        }
+        let content = fs::read(&path).unwrap_or_default();
+        content.windows(text.len()).any(|window| window == text.as_bytes())
+    })
+}
+
+#[test]
+fn what_an_agent_prints_of_secrets_is_kept_nowhere() {
+    let encoded = STANDARD.encode(format!("me:{HANDED_OUT}"));
+    let secrets = [HANDED_OUT.to_owned(), github(), encoded[6..24].to_owned()];
+    let place = place("");
+    let mut host = place.host();
+    let run = host.spawn(&place, "teller", "tell", json!({}));
+    let record = host.finish(&run);
+    assert_eq!(record["status"], "completed", "{record}");
+    let answers = json!([record, host.events(&run)]).to_string();
+    for secret in &secrets {
+        assert!(!answers.contains(secret), "{secret} in {answers}");
+    }
+    for marker in ["[redacted:github-token:", "[redacted:host-secret:"] {
+        assert!(answers.contains(marker), "{answers}");
+    }
+    host.hang_up().well();
+    for secret in &secrets {
+        for folder in [place.state(), place.project()] {
+            assert!(!holds(&folder, secret), "{secret} in a file of {}", folder.display());
+        }
+    }
+    assert!(holds(&place.state(), "[redacted:host-secret:"));
+    // The long output was moved into an artifact, and what was moved had been redacted.
+    assert!(answers.contains("artifact_refs"), "{answers}");
+}
+
+/// Without the sanitizer all of it is there, so the test above sees what it says it sees.
+#[test]
+fn without_the_sanitizer_it_would_be_there() {
+    let place = place("[[sanitizers]]\nname = \"spill\"\ncomponent = \"bundled:spill\"\n");
+    let mut host = place.host();
+    let run = host.spawn(&place, "teller", "tell", json!({}));
+    host.finish(&run);
+    host.hang_up().well();
+    assert!(holds(&place.state(), HANDED_OUT) && holds(&place.state(), &github()));
+}
+
+/// A pattern that does not compile withholds events, and says which one it is.
+#[test]
+fn a_pattern_that_is_wrong_lets_nothing_pass() {
+    let place = place(
+        "[[sanitizers]]\nname = \"redact\"\ncomponent = \"bundled:redact\"\n\
+         config = { patterns = [{ name = \"acme\", regex = \"(\" }] }\n",
+    );
+    let mut host = place.host();
+    let run = host.spawn(&place, "teller", "tell", json!({}));
+    host.finish(&run);
+    let events = json!(host.events(&run)).to_string();
+    host.hang_up().well();
+    assert!(events.contains("patterns[0].regex"), "{events}");
+    assert!(!holds(&place.state(), &github()) && !holds(&place.project(), &github()));
+}
