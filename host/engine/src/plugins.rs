@@ -125,8 +125,11 @@ impl Plugins {
         let handed_out = wanted.then(|| Arc::clone(self.settings.secrets.handed_out()));
         let loaded = LoadedSanitizer { plugin, config, text: Mutex::default(), handed_out };
         // What a schema cannot say, such as an expression that does not compile, is said before there are events.
-        let at = crate::clock::now();
-        loaded.plugin.sanitize(&loaded.config(), &[], at).map_err(|error| failed(name, &error))?;
+        // Any other failure is one of the plugin's, and withholds the events that it was to judge.
+        let read = loaded.plugin.sanitize(&loaded.config(), &[], crate::clock::now());
+        if let Err(error @ CallError::Refused(_)) = read {
+            return Err(failed(name, &error));
+        }
         Ok(loaded)
     }
 

@@ -38,7 +38,8 @@ struct Value<'a> {
 pub(crate) fn at(bytes: &[u8], at: usize) -> Option<Assigned> {
     let next = bytes.get(at + 1).copied().unwrap_or(b' ');
     match bytes.get(at)? {
-        b':' if matches!(next, b'=' | b':' | b'/') => None,
+        // `:=` is looked at once, at its end; `Secret::Value` and `://` are something else.
+        b':' if matches!(next, b'=' | b':' | b'/') || classes::before(bytes, at) == Some(b':') => None,
         b':' | b'=' => assignment(bytes, at),
         // `define('DB_PASSWORD', '…')`
         b',' => {
@@ -309,7 +310,8 @@ fn value_after(bytes: &[u8], from: usize, line: bool) -> Option<Value<'_>> {
         })
         .unwrap_or_else(|| rest.len().min(LONGEST));
     // What is called or indexed is code.
-    if !line && matches!(rest.get(end), Some(b'(')) {
+    if !line && (rest.get(end) == Some(&b'(') || rest.get(end..).is_some_and(|rest| rest.starts_with(b"<'")))
+    {
         return None;
     }
     while end > 0 && matches!(rest.get(end - 1), Some(b'.' | b',' | b';' | b':')) {

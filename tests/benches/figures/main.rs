@@ -19,6 +19,7 @@ mod listing;
 mod machine;
 mod memory;
 mod policy;
+mod redact;
 mod replay;
 mod samples;
 mod seed;
@@ -56,6 +57,7 @@ const FIGURES: &[(&str, Measure)] = &[
     ("replay", replay::measure),
     ("latency", latency::measure),
     ("policy", policy::measure),
+    ("redact", redact::measure),
     ("exit", exit::measure),
 ];
 
