@@ -126,7 +126,7 @@ impl Plugins {
         let loaded = LoadedSanitizer { plugin, config, text: Mutex::default(), handed_out };
         // What a schema cannot say, such as an expression that does not compile, is said before there are events.
         // Any other failure is one of the plugin's, and withholds the events that it was to judge.
-        let read = loaded.plugin.sanitize(&loaded.config(), &[], crate::clock::now());
+        let read = loaded.plugin.sanitize(&loaded.config(), &[], pointsman_model::Timestamp::from_millis(0));
         if let Err(error @ CallError::Refused(_)) = read {
             return Err(failed(name, &error));
         }
