@@ -70,6 +70,8 @@ impl HandedOut {
     /// Records a secret.
     pub fn record(&self, secret: &str) {
         let Some(salt) = self.salt.get() else { return };
+        // Line ends of a file are no part of it.
+        let secret = secret.trim();
         let forms = forms(secret);
         let Some(mark) = forms.first().map(|_| digest(salt, secret.as_bytes())) else { return };
         let mark = hex::encode(mark.get(..3).unwrap_or_default());
@@ -125,7 +127,6 @@ fn tells(name: &str) -> bool {
 
 /// Gives every form in which a secret is looked for, as it is first.
 fn forms(secret: &str) -> Vec<Vec<u8>> {
-    let secret = secret.trim();
     if secret.len() < SHORTEST {
         return Vec::new();
     }

@@ -36,7 +36,12 @@ fn shape(value: &Value) -> Value {
     match value {
         Value::String(_) => Value::from(""),
         Value::Array(items) => items.iter().map(shape).collect(),
-        Value::Object(fields) => fields.values().map(shape).collect(),
+        // Keys that were redacted stand somewhere else.
+        Value::Object(fields) => {
+            let mut values: Vec<Value> = fields.values().map(shape).collect();
+            values.sort_by_key(ToString::to_string);
+            Value::from(values)
+        }
         other => other.clone(),
     }
 }
