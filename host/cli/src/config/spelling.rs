@@ -109,7 +109,7 @@ mod tests {
 
     #[rstest]
     #[case("backends.codex.componnent", "did you mean `component`?")]
-    #[case("policy", "did you mean `policies`?")]
+    #[case("polices", "did you mean `policies`?")]
     #[case("policies[0].rule", "did you mean `rules`?")]
     #[case("runs.grants", "it belongs to [backends.NAME]")]
     #[case("state.level", "it belongs to [log]")]
