@@ -224,7 +224,8 @@ impl Lexer<'_> {
             '~' if !after_letter => {
                 return Err(Refusal::because("`~` stands for a folder that is not known here"));
             }
-            '=' if last.is_none() => {
+            // Between the words of a test it is one.
+            '=' if last.is_none() && !matches!(self.rest.peek(), None | Some(' ' | '\t' | '\n')) => {
                 return Err(Refusal::because("a word that begins with `=` is read differently"));
             }
             '~' | '#' => after_letter,

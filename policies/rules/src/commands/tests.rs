@@ -31,6 +31,8 @@ fn words(line: &str) -> Vec<Vec<String>> {
 #[case("g''i\"t\" st\\atus $'\\x2d\\x2dforce'", &["git status --force"])]
 #[case("git show HEAD~1 HEAD^^ stash@{1} 'a b'", &["git show HEAD~1 HEAD^^ stash@{1} a b"])]
 #[case("ls \\\n  -l", &["ls -l"])]
+#[case("[ a = b ] && python3 -m pytest -c x", &["[ a = b ]", "python3 -m pytest -c x"])]
+#[case("python3 -u x.py; node x.js -e; tar xzf a", &["python3 -u x.py", "node x.js -e", "tar xzf a"])]
 fn what_runs_is_listed(#[case] line: &str, #[case] expected: &[&str]) {
     let found: Vec<String> = words(line).into_iter().map(|words| words.join(" ")).collect();
     assert_eq!(found, expected);

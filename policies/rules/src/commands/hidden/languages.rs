@@ -9,28 +9,29 @@ use super::refuse;
 ///
 /// If it is given code, or reads it from its input.
 pub(super) fn interpreter(name: &str, words: &[&str], letters: &str, long: &[&str]) -> Result<(), Refusal> {
-    for word in words {
-        match word.strip_prefix('-') {
-            // Its file; what follows is for that. Without one, or with `-`, it reads its input.
-            None => return Ok(()),
-            Some("") => break,
-            Some("-version" | "-help" | "V" | "h") => return Ok(()),
-            Some(option) if option.starts_with('-') => {
-                let option = word.split_once('=').map_or(*word, |(option, _)| option);
-                if long.iter().any(|known| known.starts_with(option)) {
-                    return refuse(name, "is given code");
-                }
-            }
-            // What follows `-m` is a module, and the rest is for that.
-            Some(option) if option.starts_with('m') && letters == "c" => return Ok(()),
-            Some(option) => {
-                if option.contains(|letter| letters.contains(letter)) {
-                    return refuse(name, "is given code");
-                }
-            }
+    let input = |word: &&str| *word == "-" || word.starts_with("/dev/") || word.starts_with("/proc/");
+    match words.first() {
+        Some(first) if input(first) => return refuse(name, "reads its code from its input"),
+        // A file, or a module of Python; what follows is for that.
+        Some(first) if !first.starts_with('-') || first.starts_with("-m") && letters == "c" => return Ok(()),
+        Some(&("--version" | "-version" | "-V" | "--help" | "-h")) if words.len() == 1 => return Ok(()),
+        _ => {}
+    }
+    // Which options take the next word is not known here, so all of them are looked at, those of a file, too.
+    for word in words.iter().filter(|word| word.starts_with('-')) {
+        let option = word.split_once('=').map_or(*word, |(option, _)| option);
+        let code = match option.strip_prefix("--") {
+            Some(_) => long.iter().any(|known| known.starts_with(option)),
+            None => word.contains(|letter| letters.contains(letter)),
+        };
+        if code {
+            return refuse(name, "is given code");
         }
     }
-    refuse(name, "reads its code from its input")
+    if words.iter().any(|word| input(&word)) || words.iter().all(|word| word.starts_with('-')) {
+        return refuse(name, "reads its code from its input");
+    }
+    Ok(())
 }
 
 /// Takes only scripts of one address with `p`, `d`, `q` or `=`, and one substitution.

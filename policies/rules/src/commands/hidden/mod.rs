@@ -51,9 +51,15 @@ pub(super) fn program(name: &str, arguments: &[Argument]) -> Result<(), Refusal>
         return interpreter(name, &texts, letters, long);
     }
     if let Some((_, refused)) = OPTIONS.iter().find(|(known, _)| *known == name || *known == family)
-        && texts.iter().any(|word| refused.iter().any(|begin| word.starts_with(begin)))
+        && texts.iter().any(|word| refused.iter().any(|option| is_option(name, word, option)))
     {
         return refuse(name, "is told to start a program, or to read settings that may");
+    }
+    // Its first word may be a bundle of options without a dash.
+    if matches!(name, "tar" | "bsdtar" | "gtar")
+        && texts.first().is_some_and(|first| first.contains(['I', 'F']))
+    {
+        return refuse(name, "is told to start a program");
     }
     match name {
         "git" => git(&texts),
@@ -72,5 +78,24 @@ pub(super) fn program(name: &str, arguments: &[Argument]) -> Result<(), Refusal>
             Ok(())
         }
         _ => Ok(()),
+    }
+}
+
+/// Tells whether a word is an option, or begins one: `--pre`, `--pre=x`, `--pr`, and of short ones also `-xe` for `-e`.
+fn is_option(name: &str, word: &str, option: &str) -> bool {
+    if word.starts_with(option) {
+        return true;
+    }
+    let mut letters = option.chars();
+    match (letters.next(), letters.next(), letters.next()) {
+        (Some('-'), Some('-'), _) => {
+            let written = word.split_once('=').map_or(word, |(written, _)| written);
+            written.len() > 2 && option.starts_with(written)
+        }
+        // Of these, one dash begins whole words.
+        (Some('-'), Some(letter), None) if !matches!(name, "clang" | "gcc" | "docker" | "go") => {
+            word.starts_with('-') && !word.starts_with("--") && word.contains(letter)
+        }
+        _ => false,
     }
 }
