@@ -28,7 +28,7 @@ pub(super) fn interpreter(name: &str, words: &[&str], letters: &str, long: &[&st
             return refuse(name, "is given code");
         }
     }
-    if words.iter().any(|word| input(&word)) || words.iter().all(|word| word.starts_with('-')) {
+    if words.iter().any(input) || words.iter().all(|word| word.starts_with('-')) {
         return refuse(name, "reads its code from its input");
     }
     Ok(())
