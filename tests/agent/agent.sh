@@ -4,6 +4,7 @@
 #   big BYTES     prints so many bytes of nothing in particular
 #   grumble TEXT  says it on standard error
 #   write FILE    makes a file in the working directory
+#   note FILE     adds a line to it that names the run
 #   stay          says so, and waits for ever
 #   linger        the same, but starts children first that are hard to find and to end
 #   fail CODE     ends with this status
@@ -18,6 +19,7 @@ while read -r verb rest || [ -n "$verb" ]; do
         big) yes 0123456789abcdef | head -c "$rest" ;;
         grumble) echo "$rest" >&2 ;;
         write) echo "written by an agent" >"$rest" ;;
+        note) echo "$POINTSMAN_RUN_ID" >>"$rest" ;;
         stay)
             echo "staying"
             exec sleep 1000

@@ -314,6 +314,7 @@ impl Steps {
     /// Settles a question, or ends what an answer to it covers.
     fn close(&mut self, id: ApprovalId, settled: Settled) {
         let Settled { state, by, feedback, input, standing, superseded_by } = settled;
+        let stood = self.run.approvals.get(&id).is_some_and(|it| it.standing.is_some());
         self.push(Entry::Settled {
             at: self.at,
             approval_id: id,
@@ -334,6 +335,7 @@ impl Steps {
                 "scope": standing.map(|it| it.scope),
                 "until": standing.and_then(|it| it.until),
                 "superseded_by": superseded_by,
+                "standing": stood.then_some(true),
             }),
         );
     }

@@ -136,3 +136,41 @@ fn a_run_is_cancelled_from_another_terminal() {
     assert_eq!(state(&home, &question)["state"], "withdrawn");
     assert_eq!(home.run(&["runs", "result", &run]).exit, Some(6));
 }
+
+/// Spawns the same run twice: what is asked is the same but for the names that they get.
+#[test]
+fn one_answer_for_all_that_is_alike() {
+    let home = home();
+    let mut client = Client::start(&home, "serve");
+    let (first, question) = asked(&mut client, &home);
+    let (second, other) = asked(&mut client, &home);
+    let third = spawn(&mut client, &home, "echo", "full", "something else");
+    let it = home.run(&["approvals", "list"]);
+    assert_eq!(it.out.matches("(x2)").count(), 1, "{it:?}");
+    assert!(it.out.contains("--alike"), "{it:?}");
+    let it = home.run(&["--json", "approvals", "allow", &question, "--alike"]);
+    assert_eq!(it.exit, Some(0), "{it:?}");
+    let answered: Value = serde_json::from_str(&it.out).unwrap();
+    let ids: Vec<_> =
+        answered.as_array().unwrap().iter().map(|it| it["approval_id"].as_str().unwrap()).collect();
+    assert_eq!(ids, [question.as_str(), other.as_str()]);
+    for (run, question) in [(&first, &question), (&second, &other)] {
+        assert_eq!(ended(&mut client, run)["final_response"], "the answer");
+        let spent = state(&home, question);
+        assert_eq!(
+            (&spent["state"], &spent["uses"], &spent["run_id"]),
+            (&json!("consumed"), &json!(1), &json!(run))
+        );
+    }
+    let record = client.call("get_run", json!({ "run_id": third["run_id"] }));
+    assert_eq!(record["status"], "approval_required", "{record}");
+    let it = home.run(&[
+        "approvals",
+        "allow",
+        record["waiting_for"]["approval_id"].as_str().unwrap(),
+        "--scope",
+        "run",
+    ]);
+    assert_eq!(it.exit, Some(1), "{it:?}");
+    assert!(it.err.contains("one use at the widest"), "{it:?}");
+}

@@ -13,6 +13,20 @@ fn definitions_are_as_agreed() {
     });
 }
 
+/// Invariant 8: whoever asks cannot answer, so nothing that a client can call takes an answer or names a question.
+#[test]
+fn no_tool_answers_a_question() {
+    for tool in Tool::definitions() {
+        let takes = serde_json::to_value(&tool.input_schema).unwrap();
+        let keys: Vec<_> =
+            takes["properties"].as_object().into_iter().flatten().map(|(key, _)| key).collect();
+        for word in ["approv", "permission", "allow", "digest", "scope"] {
+            assert!(!tool.name.contains(word), "{}", tool.name);
+            assert!(!keys.iter().any(|key| key.contains(word)), "{} takes {keys:?}", tool.name);
+        }
+    }
+}
+
 /// A definition costs every conversation its size, so growth has to be meant: what a model sees is the name, the
 /// description and the input schema.
 #[test]

@@ -235,9 +235,19 @@ impl Story {
         let by = text(event, "by").map(|by| format!(" by {}", one_line(by, 80))).unwrap_or_default();
         let said =
             text(event, "feedback").map(|said| format!(": {}", one_line(said, LINE))).unwrap_or_default();
+        let stands = event.data.get("standing") == Some(&Value::Bool(true));
         match text(event, "resolution").unwrap_or_default() {
-            "approved" | "consumed" => format!("{} allowed{by}", self.paint.good("✓")),
+            "approved" | "consumed" => {
+                let reach = match text(event, "scope") {
+                    Some("run") => " for this run",
+                    Some("session") => " for the session",
+                    _ => "",
+                };
+                let before = if stands { ", as answered before" } else { "" };
+                format!("{} allowed{by}{reach}{before}", self.paint.good("✓"))
+            }
             "denied" => format!("{} denied{by}{said}", self.paint.bad("✗")),
+            "expired" if stands => self.paint.dim("  the time of an answer is over"),
             "expired" => format!("{} nobody answered in time", self.paint.bad("✗")),
             other => self.paint.dim(format!("  the question is {other}")),
         }
