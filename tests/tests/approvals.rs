@@ -14,8 +14,8 @@ use pointsman_capabilities::process::{HostEnvironment, ProgramEntry, Programs, S
 use pointsman_capabilities::request::Origins;
 use pointsman_capabilities::secret::Secrets;
 use pointsman_engine::{
-    BackendSettings, Client, Clock, ComponentSource, Error, Host, Orphans, Profiles, Refused, Settings,
-    WaitLimits,
+    BackendSettings, Client, Clock, ComponentSource, Error, Host, OnFailure, Orphans, Profiles, Refused,
+    Settings, WaitLimits,
 };
 use pointsman_model::calls::{ContinueRun, PollEvents, RunRef, SpawnRun};
 use pointsman_model::{
@@ -264,6 +264,7 @@ fn settings(root: &TempDir, hand: &Hand) -> Settings {
         backends: BTreeMap::from([("asker".to_owned(), asker)]),
         sanitizers: Vec::new(),
         policies: Vec::new(),
+        on_policy_failure: OnFailure::Ask,
         roots: Vec::new(),
         profiles: Profiles::default(),
         run_folders: false,
