@@ -164,18 +164,25 @@ impl Scene {
     }
 
     async fn allow_launch(&self, run: RunId) -> RunId {
-        let asked = self.question(run, "spawn").await;
-        self.answer(&asked, Answer::allow_once()).await.expect("it may");
+        // Without policies a person is asked about the launch, and then about its process.
+        for what in ["launch", "process"] {
+            let asked = self.question(run, what).await;
+            self.answer(&asked, Answer::allow_once()).await.expect("it may");
+        }
         run
     }
 
-    /// Waits for an open question of a run about a command, or about its launch.
+    /// Waits for an open question of a run about a command, its launch or its process.
     async fn question(&self, run: RunId, what: &str) -> Approval {
         self.until(what, async || {
             let open = self.host.list_approvals(false).await.expect("questions are listed");
             open.into_iter().find(|it| {
-                it.run_id == run
-                    && (it.detail["title"] == what || (what == "spawn" && it.action != "permission"))
+                let about = match it.action.as_str() {
+                    "permission" => it.detail["title"].as_str().unwrap_or_default(),
+                    "spawn" | "continue" => "launch",
+                    other => other,
+                };
+                it.run_id == run && about == what
             })
         })
         .await

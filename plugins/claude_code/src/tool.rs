@@ -133,11 +133,20 @@ impl Call {
         if let Some(reason) = reason {
             detail.insert("reason".to_owned(), reason.into());
         }
+        let mut ids = Map::new();
         if let Some(parent) = &self.parent {
-            detail.insert("ids".to_owned(), json!({"parent_tool_use_id": parent}));
+            ids.insert("parent_tool_use_id".to_owned(), parent.as_str().into());
         }
         for (key, value) in asked.more {
+            // Names this one helper: another one that does the same asks for the same.
+            if key == "agent_id" {
+                ids.insert(key.clone(), value.clone());
+                continue;
+            }
             detail.entry(key.clone()).or_insert_with(|| value.clone());
+        }
+        if !ids.is_empty() {
+            detail.insert("ids".to_owned(), Value::Object(ids));
         }
         Permission {
             id,

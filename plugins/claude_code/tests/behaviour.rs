@@ -215,8 +215,8 @@ fn a_helpers_call_is_told_before_it_is_asked_about_and_names_who_began_it() {
     assert_eq!(started.len(), 1, "{started:?}");
     assert_eq!(started[0]["data"]["parent_tool_use_id"], "t1");
     let asked = run.permission("t2");
-    assert_eq!((&asked["cwd"], &asked["agent_id"]), (&json!("/workspace/sub"), &json!("a7")));
-    assert_eq!(asked["parent_tool_use_id"], "t1");
+    assert_eq!(asked["cwd"], "/workspace/sub");
+    assert_eq!(asked["ids"], json!({"agent_id": "a7", "parent_tool_use_id": "t1"}));
     // What a helper says is not the run's last word.
     run.assistant(json!([{"type": "text", "text": "helper speaking"}]), Some("t1"));
     run.result(json!({"is_error": false}));
