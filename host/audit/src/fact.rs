@@ -65,6 +65,8 @@ pub enum Fact {
     PolicyLoaded {
         /// The module.
         module: String,
+        /// Digest of the component.
+        component: Digest,
         /// Digest of its rules.
         rules: Digest,
         /// Digest of the rules before, if there were any.

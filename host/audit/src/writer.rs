@@ -58,6 +58,13 @@ impl Audit {
         self.hand_over(drafts, true).await
     }
 
+    /// Appends records as [`Audit::tell`] does, and waits for nothing.
+    pub fn post(&self, drafts: Vec<Draft>) {
+        let (reply, _) = oneshot::channel();
+        // A log that is closed has nobody left to tell.
+        drop(self.tasks.send(Task { drafts, regardless: true, reply }));
+    }
+
     async fn hand_over(&self, drafts: Vec<Draft>, regardless: bool) -> Result<(), AuditError> {
         if drafts.is_empty() {
             return Ok(());

@@ -12,6 +12,7 @@ use serde_json::Value;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::task::TaskTracker;
 
+use crate::audit::Recorder;
 use crate::driver::Driver;
 use crate::journal::{self, Journal};
 use crate::parts::{Driven, Parts};
@@ -48,6 +49,8 @@ impl Host {
         let store = Store::open(&settings.state)?;
         let lease = store.register_host(id)?;
         settings.secrets.handed_out().salt(store.redaction_salt()?);
+        let recorder = Recorder::open(&settings, id).map_err(|error| Error::Store(error.to_string()))?;
+        let recorder = Arc::new(recorder);
         let plugins = Arc::new(Plugins::new(Arc::clone(&settings)));
         let scratch = settings.state.join("scratch");
         if let Err(error) = sweep(&scratch) {
@@ -56,13 +59,14 @@ impl Host {
         let processes = Processes::new(settings.supervisor.clone(), Limits::standard(), scratch);
         let proxies = Proxies::of(&HostEnvironment::of_this_process());
         let network = Network::new(proxies, request::Limits::standard());
-        let parts = Arc::new(Parts::new(settings, store, lease, plugins, processes, network));
+        let parts = Arc::new(Parts::new(settings, store, lease, recorder, plugins, processes, network));
         let above = Arc::from(parts.settings.ancestors.as_slice());
         let host = Self { parts, tasks: TaskTracker::new(), above };
         let plugins = Arc::clone(&host.parts.plugins);
         tokio::task::spawn_blocking(move || plugins.vet_policies())
             .await
             .map_err(|error| Error::Store(format!("reading the rules failed: {error}")))??;
+        host.parts.recorder.started();
         host.recover().await?;
         host.lapse_standing().await;
         host.keep_watch();
@@ -95,6 +99,7 @@ impl Host {
                 "runs have not ended in time; they end with this process"
             );
         }
+        self.parts.recorder.stopped().await;
     }
 
     /// Looks now and then for hosts that died: what they left need not wait until another one starts.
@@ -118,6 +123,7 @@ impl Host {
             Ok(lapsed) => {
                 for approval in lapsed {
                     tracing::info!(approval = %approval.approval_id, "a standing approval has lapsed");
+                    self.parts.recorder.lapsed(&approval).await;
                 }
             }
             Err(error) => tracing::warn!(%error, "standing approvals could not be looked through"),

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use pointsman_audit::AuditError;
 use pointsman_kernel::{Command, Entry, Refused, Run};
 use pointsman_model::{Event, EventKind, HostId, SpilledValue};
 use pointsman_store::{Commit, Durability, Store, StoreError};
 use serde::{Deserialize, Serialize};
 
+use crate::audit::Recorder;
 use crate::projection::Projection;
 use crate::sanitize::{CleanDraft, Sanitizers, refer};
 use crate::{Clock, last_stage};
@@ -20,6 +22,9 @@ pub(crate) enum JournalError {
     /// The store did not take it.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// It could not be recorded, and must not happen then.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
 }
 
 /// An entry with its place among the run's events, as it is stored.
@@ -35,6 +40,7 @@ pub(crate) struct Pen {
     pub(crate) store: Store,
     pub(crate) sanitizers: Arc<Sanitizers>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) recorder: Arc<Recorder>,
 }
 
 /// One run's journal and the state that follows from it.
@@ -93,6 +99,7 @@ impl Journal {
             taken.extend(values.into_iter().map(|value| (event.seq, value)));
         }
 
+        self.pen.recorder.entries(&self.run, &entries).await?;
         let mut next = self.run.clone();
         let mut lines = Vec::new();
         let mut events = Vec::new();

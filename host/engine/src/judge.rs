@@ -5,10 +5,11 @@
 
 use std::sync::Arc;
 
-use pointsman_model::{Question, Ruling, Verdict};
+use pointsman_model::{Question, Ruling, RunId, Verdict};
 
 use crate::parts::Parts;
 use crate::plugins::Plugins;
+use crate::policies::Loaded;
 use crate::settings::OnFailure;
 
 /// Whether a question is about what is to begin, or about something of a run that lives.
@@ -20,15 +21,20 @@ pub(crate) enum Moment {
     Live,
 }
 
-/// Asks every policy module and puts their words together.
-pub(crate) async fn judge(parts: &Arc<Parts>, question: &Question, moment: Moment) -> Ruling {
+/// Asks every policy module, puts their words together, and records that. `run` is the one that the question is about.
+pub(crate) async fn judge(
+    parts: &Arc<Parts>,
+    run: Option<RunId>,
+    question: &Question,
+    moment: Moment,
+) -> Ruling {
     let plugins = Arc::clone(&parts.plugins);
     let asked = question.clone();
     // Modules compute; that is nothing for the reactor.
     let ruling = tokio::task::spawn_blocking(move || rule(&plugins, &asked)).await;
-    let ruling = ruling.unwrap_or_else(|error| {
+    let (ruling, chain) = ruling.unwrap_or_else(|error| {
         tracing::error!(%error, "the policies panicked");
-        Ruling::compose([])
+        (Ruling::compose([]), None)
     });
     let ruling = if moment == Moment::Live { within(ruling, question) } else { ruling };
     tracing::info!(
@@ -38,22 +44,24 @@ pub(crate) async fn judge(parts: &Arc<Parts>, question: &Question, moment: Momen
         rule = ruling.rule,
         "policies have spoken"
     );
-    ruling
+    parts.recorder.decided(run, question, ruling, chain.as_ref()).await
 }
 
-/// Blocks. A module that fails never allows: its failure asks a person or denies, as the operator has it.
-fn rule(plugins: &Arc<Plugins>, question: &Question) -> Ruling {
+/// Blocks. A module that fails never allows: its failure asks a person or denies, as the operator has it. Gives the
+/// modules that were asked, too.
+fn rule(plugins: &Arc<Plugins>, question: &Question) -> (Ruling, Option<Arc<[Arc<Loaded>]>>) {
     let chain = match plugins.policies() {
         Ok(chain) => chain,
-        Err(error) => return failed("host", &error.to_string(), plugins.on_failure()),
+        Err(error) => return (failed("host", &error.to_string(), plugins.on_failure()), None),
     };
-    Ruling::compose(chain.iter().map(|module| match module.decide(question) {
+    let ruling = Ruling::compose(chain.iter().map(|module| match module.decide(question) {
         Ok(ruling) => ruling,
         Err(error) => {
             tracing::error!(policy = module.name, %error, "a policy module failed");
             failed(&module.name, &error.to_string(), module.on_failure)
         }
-    }))
+    }));
+    (ruling, Some(chain))
 }
 
 pub(crate) fn failed(module: &str, error: &str, counts: OnFailure) -> Ruling {

@@ -7,6 +7,7 @@
 //!
 //! **Knows nothing about** how it is spoken to: MCP, HTTP and the command line are faces above it.
 
+mod audit;
 mod client;
 mod clock;
 mod driver;
@@ -47,6 +48,6 @@ pub use pointsman_store::{PublishedFilter, PublishedPage};
 pub use profile::{Named, Origin, Profile, Profiles};
 pub use reach::chain_below;
 pub use settings::{
-    BackendSettings, ComponentSource, OnFailure, Orphans, PolicySettings, SanitizerSettings, Settings,
+    AuditFailure, AuditSettings, BackendSettings, ComponentSource, OnFailure, Orphans, PolicySettings, SanitizerSettings, Settings,
     WaitLimits,
 };

@@ -52,7 +52,7 @@ impl Host {
                 .await??
         };
         let question = self.about_mail(client, &call, from.as_ref(), &to).await;
-        let ruling = judge(&self.parts, &question, Moment::Live).await;
+        let ruling = judge(&self.parts, None, &question, Moment::Live).await;
         if ruling.verdict == Verdict::Deny {
             return Err(Error::Denied(format!("policy denies it: {}", told_of(&ruling))));
         }

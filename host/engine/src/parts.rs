@@ -11,6 +11,7 @@ use pointsman_store::{HostLease, Store, StoreError};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+use crate::audit::Recorder;
 use crate::journal::Pen;
 use crate::order::Order;
 use crate::plugins::Plugins;
@@ -23,6 +24,7 @@ pub(crate) struct Parts {
     pub(crate) id: HostId,
     pub(crate) settings: Arc<Settings>,
     pub(crate) store: Store,
+    pub(crate) recorder: Arc<Recorder>,
     pub(crate) plugins: Arc<Plugins>,
     pub(crate) sanitizers: Arc<Sanitizers>,
     pub(crate) processes: Processes,
@@ -54,6 +56,7 @@ impl Parts {
         settings: Arc<Settings>,
         store: Store,
         lease: HostLease,
+        recorder: Arc<Recorder>,
         plugins: Arc<Plugins>,
         processes: Processes,
         network: Network,
@@ -64,6 +67,7 @@ impl Parts {
             slots: Arc::new(Semaphore::new(settings.live_runs)),
             settings,
             store,
+            recorder,
             plugins,
             processes,
             network,
@@ -87,6 +91,7 @@ impl Parts {
             store: self.store.clone(),
             sanitizers: Arc::clone(&self.sanitizers),
             clock: Arc::clone(&self.settings.clock),
+            recorder: Arc::clone(&self.recorder),
         }
     }
 

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use pointsman_audit::Options;
 use pointsman_capabilities::process::{Programs, SupervisorCommand};
 use pointsman_capabilities::request::Origins;
 use pointsman_capabilities::secret::Secrets;
-use pointsman_model::{Grant, Principal};
+use pointsman_model::{Digest, Grant, Principal};
 use serde_json::Value;
 
 use crate::{Clock, Profiles};
@@ -83,6 +84,26 @@ pub struct WaitLimits {
     pub most: Option<Duration>,
 }
 
+/// What becomes of something that cannot be recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AuditFailure {
+    /// It does not happen.
+    Refuse,
+    /// It happens all the same, and the log says so.
+    Warn,
+}
+
+/// How the audit log is kept.
+#[derive(Debug, Clone)]
+pub struct AuditSettings {
+    /// Its files.
+    pub options: Options,
+    /// What becomes of something that cannot be recorded.
+    pub on_failure: AuditFailure,
+    /// Digest of the configuration that these settings were made of.
+    pub config: Option<Digest>,
+}
+
 /// What an operator decides.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -124,6 +145,8 @@ pub struct Settings {
     pub longest_session: Duration,
     /// Runs that may be live at once; more stay queued.
     pub live_runs: usize,
+    /// How the audit log is kept.
+    pub audit: AuditSettings,
     /// What tells the time.
     pub clock: Arc<dyn Clock>,
     /// What becomes of the runs that an agent launched when its own ends.

@@ -30,6 +30,8 @@ pub mod reason {
     pub const OUTPUT_SCHEMA_MISMATCH: &str = "output_schema_mismatch";
     /// The store could not take what the run produced.
     pub const STORE_FAILED: &str = "store_failed";
+    /// It could not be recorded in the audit log, and so did not happen.
+    pub const AUDIT_FAILED: &str = "audit_failed";
 }
 
 /// How a run ends.

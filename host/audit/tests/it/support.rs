@@ -101,6 +101,7 @@ impl Place {
 pub(crate) fn draft(byte: u8) -> Draft {
     let fact = Fact::PolicyLoaded {
         module: format!("module \"{byte}\" äöü"),
+        component: Digest::of(b"component"),
         rules: Digest::of(&[byte]),
         before: byte.is_multiple_of(2).then(|| Digest::of(b"before")),
     };

@@ -2,6 +2,7 @@
 
 mod a2a;
 mod approvals;
+mod audit;
 mod plugin;
 mod policy;
 mod profiles;
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use a2a::{A2aCommand, CardArgs, ServeArgs};
+pub(crate) use audit::{AuditCommand, AuditShowArgs};
 pub(crate) use approvals::ApprovalsCommand;
 pub(crate) use plugin::PluginCommand;
 pub(crate) use policy::{ExplainArgs, PolicyCommand};
@@ -69,6 +71,9 @@ pub(crate) enum Command {
     /// Answer what waits for a person
     #[command(subcommand)]
     Approvals(ApprovalsCommand),
+    /// Look at what was decided, by whom, and what came of it
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Be an A2A agent for others, or look at theirs
     #[command(subcommand)]
     A2a(A2aCommand),

@@ -3,6 +3,7 @@
 mod a2a;
 mod answer;
 mod approvals;
+mod audit;
 mod config;
 mod doctor;
 mod events;
@@ -42,6 +43,7 @@ pub(crate) fn run(cli: Cli) -> Outcome {
         Command::Detached => run::drive_detached(&loaded),
         Command::Runs(command) => runs::run(out, &loaded, command),
         Command::Approvals(command) => approvals::run(out, &loaded, command),
+        Command::Audit(command) => audit::run(out, &loaded, command),
         Command::A2a(command) => a2a::run(out, &loaded, command),
         Command::Policy(command) => policy::run(out, &loaded, &command),
         Command::Plugin(command) => plugin::run(out, &loaded, &command),

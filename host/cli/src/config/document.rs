@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::a2a::A2a;
+use super::audit::Audit;
 use super::delegation::Delegation;
 use super::grant::TextGrant;
 use super::text_duration::TextDuration;
@@ -44,6 +45,8 @@ pub(crate) struct Config {
     pub(crate) runs: Runs,
     /// Questions to people.
     pub(crate) approvals: Approvals,
+    /// The audit log: what was decided, by whom, and what came of it.
+    pub(crate) audit: Audit,
     /// How long calls may wait for news.
     pub(crate) waits: Waits,
     /// What is written to standard error.

@@ -5,6 +5,7 @@
 //! that guards it.
 
 mod a2a;
+mod audit;
 mod defaults;
 mod delegation;
 mod document;

@@ -55,6 +55,7 @@ pub(crate) fn settings(loaded: &Loaded) -> Result<Settings, ConfigError> {
         corrective_turns: config.runs.corrective_turns,
         longest_session: config.approvals.longest_session.get(),
         live_runs: config.runs.live,
+        audit: super::audit::audit(&loaded.config),
         clock: Arc::new(SystemClock),
         orphans: match config.delegation.orphans {
             super::delegation::Orphans::Cancel => pointsman_engine::Orphans::Cancel,

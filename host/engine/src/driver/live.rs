@@ -121,6 +121,7 @@ impl Driver {
                 Gathered::Inputs(inputs) => inputs,
                 Gathered::Over(outcome) => return Ok(outcome),
             };
+            self.parts.recorder.refusals(self.journal.run().record().run_id, &inputs).await;
             effects = match call(stage, inputs, self.parts.now()).await {
                 Ok(effects) => effects,
                 Err(outcome) => return Ok(outcome),

@@ -77,7 +77,11 @@ impl Driver {
                 Ok(Step::Leave) => break,
                 Err(error) => {
                     tracing::error!(run = %self.journal.run().record().run_id, %error, "a run cannot go on");
-                    self.finish(Outcome::failed(reason::STORE_FAILED, error.to_string())).await;
+                    let why = match error {
+                        JournalError::Audit(_) => reason::AUDIT_FAILED,
+                        _ => reason::STORE_FAILED,
+                    };
+                    self.finish(Outcome::failed(why, error.to_string())).await;
                 }
             }
         }
@@ -94,7 +98,7 @@ impl Driver {
         loop {
             match self.write(Command::Finish(outcome.clone()), Durability::Flushed).await {
                 Ok(()) | Err(JournalError::Refused(_)) => return,
-                Err(JournalError::Store(error)) => {
+                Err(error) => {
                     tracing::error!(run = %self.journal.run().record().run_id, %error, "the end of a run cannot be stored yet");
                 }
             }
@@ -111,7 +115,7 @@ impl Driver {
         let action = if run.spec().resumed_from.is_some() { "continue" } else { "spawn" };
         let (mut spec, name) = (run.spec().clone(), run.record().agent_name.clone());
         let question = self.question(action, &spec, request::detail(&spec, &name, &self.config)).await;
-        let ruling = judge(&self.parts, &question, Moment::Launch).await;
+        let ruling = judge(&self.parts, Some(self.journal.run().record().run_id), &question, Moment::Launch).await;
         if let Some(ceiling) = ruling.ceiling {
             spec.access = spec.access.min(ceiling);
         }
@@ -300,6 +304,8 @@ fn respond(
         Ok(()) => (Ok(()), Ok(())),
         Err(JournalError::Refused(refused)) => (Err(in_words(&refused)), Ok(())),
         Err(JournalError::Store(error)) => (Err(error.clone().into()), Err(JournalError::Store(error))),
+        // Nothing has happened, and the run goes on as if nobody had asked.
+        Err(JournalError::Audit(error)) => (Err(Error::Store(error.to_string())), Ok(())),
     };
     // Whoever asked may have gone.
     drop(reply.send(answer));

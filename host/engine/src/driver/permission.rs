@@ -39,7 +39,7 @@ impl Driver {
         let spec = self.journal.run().spec().clone();
         let detail = json!({"kind": permission.kind, "title": permission.title, "detail": permission.detail});
         let question = self.question("permission", &spec, detail.clone()).await;
-        let ruling = judge(&self.parts, &question, Moment::Live).await;
+        let ruling = judge(&self.parts, Some(self.journal.run().record().run_id), &question, Moment::Live).await;
         let id = permission.id.clone();
         let answer = match ruling.verdict {
             Verdict::Allow => PermissionAnswer::Allow,
@@ -125,6 +125,7 @@ impl Driver {
         match self.write(settle, Durability::Flushed).await {
             Ok(()) => {}
             Err(JournalError::Refused(refused)) => return Ok(Err(in_words(&refused))),
+            Err(JournalError::Audit(error)) => return Ok(Err(Error::Store(error.to_string()))),
             Err(error) => return Err(error),
         }
         let told = match answer {
@@ -161,7 +162,7 @@ impl Driver {
         let detail = edited(approval, input);
         let spec = run.spec().clone();
         let question = self.question("permission", &spec, detail).await;
-        let ruling = judge(&self.parts, &question, Moment::Live).await;
+        let ruling = judge(&self.parts, Some(self.journal.run().record().run_id), &question, Moment::Live).await;
         (ruling.verdict == Verdict::Deny)
             .then(|| Error::Invalid(format!("policy denies what was put in place: {}", told_of(&ruling))))
     }

@@ -19,6 +19,7 @@ fn main() -> ExitCode {
     for number in 0..count {
         let fact = Fact::PolicyLoaded {
             module: format!("{}-{number}", std::process::id()),
+            component: Digest::of(b"component"),
             rules: Digest::of(&number.to_be_bytes()),
             before: None,
         };
