@@ -11,7 +11,9 @@ use std::time::Duration;
 use pointsman_audit::{Audit, AuditError, Draft, Fact, Member};
 use pointsman_kernel::{Entry, Run};
 use pointsman_model::plugin::Input;
-use pointsman_model::{Approval, ApprovalState, Digest, HostId, Question, Ruling, RunId, Scope, Status, Verdict, digest_of};
+use pointsman_model::{
+    Approval, ApprovalState, Digest, HostId, Question, Ruling, RunId, Scope, Status, Verdict, digest_of,
+};
 
 use crate::policies::Loaded;
 use crate::{AuditFailure, Settings};
@@ -133,7 +135,9 @@ impl Recorder {
                     verdict: Verdict::Deny,
                     module: "host".to_owned(),
                     rule: None,
-                    reason: format!("{error}; [audit] on_failure = \"refuse\" lets nothing happen unrecorded"),
+                    reason: format!(
+                        "{error}; [audit] on_failure = \"refuse\" lets nothing happen unrecorded"
+                    ),
                     ..ruling
                 }
             }
@@ -193,17 +197,19 @@ impl Recorder {
                 scope: approval.scope,
                 expires_at: approval.expires_at,
             },
-            Entry::Settled { approval_id, state, by, feedback, standing, superseded_by, .. } => Fact::Settled {
-                run_id,
-                approval_id: *approval_id,
-                digest: run.approvals().find(|it| it.approval_id == *approval_id).map(|it| it.digest),
-                state: *state,
-                by: by.clone(),
-                scope: standing.map_or(Scope::Once, |standing| standing.scope),
-                until: standing.and_then(|standing| standing.until),
-                feedback: feedback.as_ref().map(|text| Digest::of(text.as_bytes())),
-                superseded_by: *superseded_by,
-            },
+            Entry::Settled { approval_id, state, by, feedback, standing, superseded_by, .. } => {
+                Fact::Settled {
+                    run_id,
+                    approval_id: *approval_id,
+                    digest: run.approvals().find(|it| it.approval_id == *approval_id).map(|it| it.digest),
+                    state: *state,
+                    by: by.clone(),
+                    scope: standing.map_or(Scope::Once, |standing| standing.scope),
+                    until: standing.and_then(|standing| standing.until),
+                    feedback: feedback.as_ref().map(|text| Digest::of(text.as_bytes())),
+                    superseded_by: *superseded_by,
+                }
+            }
             Entry::Claimed { approval_id, permission, .. } => {
                 Fact::Used { run_id, approval_id: *approval_id, launch: permission.is_none() }
             }

@@ -48,6 +48,6 @@ pub use pointsman_store::{PublishedFilter, PublishedPage};
 pub use profile::{Named, Origin, Profile, Profiles};
 pub use reach::chain_below;
 pub use settings::{
-    AuditFailure, AuditSettings, BackendSettings, ComponentSource, OnFailure, Orphans, PolicySettings, SanitizerSettings, Settings,
-    WaitLimits,
+    AuditFailure, AuditSettings, BackendSettings, ComponentSource, OnFailure, Orphans, PolicySettings,
+    SanitizerSettings, Settings, WaitLimits,
 };

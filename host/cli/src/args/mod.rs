@@ -15,8 +15,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use a2a::{A2aCommand, CardArgs, ServeArgs};
-pub(crate) use audit::{AuditCommand, AuditShowArgs};
 pub(crate) use approvals::ApprovalsCommand;
+pub(crate) use audit::{AuditCommand, AuditShowArgs};
 pub(crate) use plugin::PluginCommand;
 pub(crate) use policy::{ExplainArgs, PolicyCommand};
 pub(crate) use profiles::ProfilesCommand;

@@ -60,7 +60,9 @@ fn check(out: Out, state: &Path, known: &[Digest]) -> Outcome {
     if whole {
         out.line(format!("{} {size}; record {} has the digest", paint.good("ok:"), head.seq))?;
         out.line(format!("  {}", head.hash))?;
-        out.line(paint.dim("Note it elsewhere: `verify --known DIGEST` says later whether it is still there."))?;
+        out.line(
+            paint.dim("Note it elsewhere: `verify --known DIGEST` says later whether it is still there."),
+        )?;
     } else {
         out.line(format!("{} the log is not as it was written: {size}.", paint.bad("damaged:")))?;
     }
@@ -68,7 +70,8 @@ fn check(out: Out, state: &Path, known: &[Digest]) -> Outcome {
 }
 
 fn show(out: Out, state: &Path, args: AuditShowArgs) -> Outcome {
-    let filter = Filter { run: args.run.map(|run| run.to_ascii_lowercase()), kinds: args.kind, since: args.since };
+    let filter =
+        Filter { run: args.run.map(|run| run.to_ascii_lowercase()), kinds: args.kind, since: args.since };
     let mut reader = Reader::new(state);
     loop {
         reader.read(|record| -> Result<(), Failure> {
@@ -91,9 +94,9 @@ fn line(out: Out, record: &Value) -> String {
     let seq = record.get("seq").and_then(Value::as_u64).unwrap_or_default();
     let kind = format!("{:<16}", one_line(text("kind"), 40));
     let kind = match (text("kind"), text("verdict"), text("state"), text("attempt")) {
-        ("gap" | "torn" | "missed" | "refused", ..) | (_, "deny", ..) | (.., "wrong" | "locked" | "replaced") => {
-            paint.bad(kind)
-        }
+        ("gap" | "torn" | "missed" | "refused", ..)
+        | (_, "deny", ..)
+        | (.., "wrong" | "locked" | "replaced") => paint.bad(kind),
         (_, "ask", ..) | (_, _, "denied", _) | (.., "missing") => paint.warn(kind),
         _ => paint.bold(kind),
     };
@@ -120,7 +123,11 @@ fn shown(value: &Value) -> String {
             let name = |item: &Value| item.get("name").and_then(Value::as_str).map(str::to_owned);
             let names: Vec<_> = items
                 .iter()
-                .map(|item| name(item).or_else(|| item.as_str().map(str::to_owned)).unwrap_or_else(|| item.to_string()))
+                .map(|item| {
+                    name(item)
+                        .or_else(|| item.as_str().map(str::to_owned))
+                        .unwrap_or_else(|| item.to_string())
+                })
                 .collect();
             names.join(" > ")
         }

@@ -93,7 +93,8 @@ impl Driver {
         question: Question,
         waiting: Waiting,
     ) -> Result<Word, JournalError> {
-        let ruling = judge(&self.parts, Some(self.journal.run().record().run_id), &question, Moment::Live).await;
+        let ruling =
+            judge(&self.parts, Some(self.journal.run().record().run_id), &question, Moment::Live).await;
         self.take_word(stage, question, ruling, waiting).await
     }
 

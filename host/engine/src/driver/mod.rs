@@ -115,7 +115,8 @@ impl Driver {
         let action = if run.spec().resumed_from.is_some() { "continue" } else { "spawn" };
         let (mut spec, name) = (run.spec().clone(), run.record().agent_name.clone());
         let question = self.question(action, &spec, request::detail(&spec, &name, &self.config)).await;
-        let ruling = judge(&self.parts, Some(self.journal.run().record().run_id), &question, Moment::Launch).await;
+        let ruling =
+            judge(&self.parts, Some(self.journal.run().record().run_id), &question, Moment::Launch).await;
         if let Some(ceiling) = ruling.ceiling {
             spec.access = spec.access.min(ceiling);
         }

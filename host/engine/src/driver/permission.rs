@@ -39,7 +39,8 @@ impl Driver {
         let spec = self.journal.run().spec().clone();
         let detail = json!({"kind": permission.kind, "title": permission.title, "detail": permission.detail});
         let question = self.question("permission", &spec, detail.clone()).await;
-        let ruling = judge(&self.parts, Some(self.journal.run().record().run_id), &question, Moment::Live).await;
+        let ruling =
+            judge(&self.parts, Some(self.journal.run().record().run_id), &question, Moment::Live).await;
         let id = permission.id.clone();
         let answer = match ruling.verdict {
             Verdict::Allow => PermissionAnswer::Allow,
@@ -162,7 +163,8 @@ impl Driver {
         let detail = edited(approval, input);
         let spec = run.spec().clone();
         let question = self.question("permission", &spec, detail).await;
-        let ruling = judge(&self.parts, Some(self.journal.run().record().run_id), &question, Moment::Live).await;
+        let ruling =
+            judge(&self.parts, Some(self.journal.run().record().run_id), &question, Moment::Live).await;
         (ruling.verdict == Verdict::Deny)
             .then(|| Error::Invalid(format!("policy denies what was put in place: {}", told_of(&ruling))))
     }
