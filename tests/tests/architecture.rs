@@ -18,6 +18,7 @@ const HOUSE: &[(&str, &[&str])] = &[
     ("pointsman-sandbox", &["pointsman-model"]),
     ("pointsman-store", &["pointsman-model"]),
     ("pointsman-audit", &["pointsman-model"]),
+    ("pointsman-approver", &["pointsman-model"]),
     ("pointsman-capabilities", &["pointsman-model"]),
     (
         "pointsman-engine",
@@ -27,6 +28,7 @@ const HOUSE: &[(&str, &[&str])] = &[
             "pointsman-sandbox",
             "pointsman-store",
             "pointsman-audit",
+            "pointsman-approver",
             "pointsman-capabilities",
         ],
     ),
@@ -39,6 +41,7 @@ const HOUSE: &[(&str, &[&str])] = &[
             "pointsman-sandbox",
             "pointsman-store",
             "pointsman-audit",
+            "pointsman-approver",
             "pointsman-capabilities",
             "pointsman-engine",
             "pointsman-mcp",

@@ -11,6 +11,7 @@ mod acp;
 mod acp_stage;
 mod acp_trouble;
 mod attach;
+mod audit;
 mod claude_code;
 mod claude_code_questions;
 mod claude_code_stage;
