@@ -59,7 +59,7 @@ impl Host {
             facts: facts::gather(around).await,
             at: self.parts.now(),
         };
-        let ruling = judge(&self.parts, &question, Moment::Launch).await;
+        let ruling = judge(&self.parts, None, &question, Moment::Foreseen).await;
         if let Some(ceiling) = ruling.ceiling {
             spec.access = spec.access.min(ceiling);
         }

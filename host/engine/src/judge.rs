@@ -17,6 +17,8 @@ use crate::settings::OnFailure;
 pub(crate) enum Moment {
     /// Access can still be taken away: a ceiling lowers it.
     Launch,
+    /// As at a launch, but nothing follows from it: somebody wants to know what a launch would get.
+    Foreseen,
     /// The agent has its access already: under a ceiling below it a person is asked, as nothing can be lowered.
     Live,
 }
@@ -44,6 +46,9 @@ pub(crate) async fn judge(
         rule = ruling.rule,
         "policies have spoken"
     );
+    if moment == Moment::Foreseen {
+        return ruling;
+    }
     parts.recorder.decided(run, question, ruling, chain.as_ref()).await
 }
 
