@@ -14,8 +14,8 @@ use pointsman_capabilities::process::{HostEnvironment, ProgramEntry, Programs, S
 use pointsman_capabilities::request::Origins;
 use pointsman_capabilities::secret::Secrets;
 use pointsman_engine::{
-    BackendSettings, Client, Clock, ComponentSource, Error, Host, OnFailure, Orphans, Profiles, Refused,
-    Settings, WaitLimits,
+    AuditSettings, BackendSettings, Client, Clock, ComponentSource, Error, Host, OnFailure, Orphans,
+    Profiles, Refused, Settings, WaitLimits,
 };
 use pointsman_model::calls::{ContinueRun, PollEvents, RunRef, SpawnRun};
 use pointsman_model::{
@@ -281,6 +281,7 @@ fn settings(root: &TempDir, hand: &Hand) -> Settings {
         corrective_turns: 0,
         longest_session: Duration::from_secs(3600),
         live_runs: 4,
+        audit: AuditSettings::default(),
         clock: Arc::new(hand.clone()),
         orphans: Orphans::default(),
     }

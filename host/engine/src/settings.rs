@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pointsman_audit::Options;
+use pointsman_audit::{Keep, Options};
 use pointsman_capabilities::process::{Programs, SupervisorCommand};
 use pointsman_capabilities::request::Origins;
 use pointsman_capabilities::secret::Secrets;
@@ -102,6 +102,16 @@ pub struct AuditSettings {
     pub on_failure: AuditFailure,
     /// Digest of the configuration that these settings were made of.
     pub config: Option<Digest>,
+}
+
+impl Default for AuditSettings {
+    fn default() -> Self {
+        Self {
+            options: Options { rotate: 16 << 20, keep: Keep::Forever },
+            on_failure: AuditFailure::Refuse,
+            config: None,
+        }
+    }
 }
 
 /// What an operator decides.
