@@ -2,6 +2,7 @@
 //!
 //! Everything that is decided is decided in the floors below. **Deliberately missing:** logic about runs.
 
+mod approver;
 mod args;
 mod attach;
 mod commands;

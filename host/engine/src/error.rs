@@ -82,6 +82,9 @@ pub enum Error {
     /// The policies deny it.
     #[error("{0}")]
     Denied(String),
+    /// Whoever answers did not show that it is the approver.
+    #[error("{0}")]
+    Approver(String),
     /// A plugin could not be loaded.
     #[error("plugin {name}: {message}")]
     Plugin {

@@ -7,6 +7,7 @@
 //!
 //! **Knows nothing about** how it is spoken to: MCP, HTTP and the command line are faces above it.
 
+mod approver;
 mod audit;
 mod client;
 mod clock;

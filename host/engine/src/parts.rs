@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use pointsman_approver::Approver;
 use pointsman_capabilities::process::Processes;
 use pointsman_capabilities::request::Network;
 use pointsman_model::{HostId, RunId, SessionId, Timestamp};
@@ -25,6 +26,7 @@ pub(crate) struct Parts {
     pub(crate) settings: Arc<Settings>,
     pub(crate) store: Store,
     pub(crate) recorder: Arc<Recorder>,
+    pub(crate) approver: Arc<Approver>,
     pub(crate) plugins: Arc<Plugins>,
     pub(crate) sanitizers: Arc<Sanitizers>,
     pub(crate) processes: Processes,
@@ -65,6 +67,7 @@ impl Parts {
             id: lease.host(),
             sanitizers: Arc::new(Sanitizers::new(Arc::clone(&plugins))),
             slots: Arc::new(Semaphore::new(settings.live_runs)),
+            approver: Arc::new(Approver::open(&settings.state)),
             settings,
             store,
             recorder,

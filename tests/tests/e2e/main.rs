@@ -10,6 +10,7 @@ mod a2a_serve;
 mod acp;
 mod acp_stage;
 mod acp_trouble;
+mod approver;
 mod attach;
 mod audit;
 mod claude_code;

@@ -2,6 +2,7 @@
 
 mod a2a;
 mod approvals;
+mod approver;
 mod audit;
 mod plugin;
 mod policy;
@@ -16,6 +17,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub(crate) use a2a::{A2aCommand, CardArgs, ServeArgs};
 pub(crate) use approvals::ApprovalsCommand;
+pub(crate) use approver::ApproverCommand;
 pub(crate) use audit::{AuditCommand, AuditShowArgs};
 pub(crate) use plugin::PluginCommand;
 pub(crate) use policy::{ExplainArgs, PolicyCommand};
@@ -71,6 +73,9 @@ pub(crate) enum Command {
     /// Answer what waits for a person
     #[command(subcommand)]
     Approvals(ApprovalsCommand),
+    /// Have answers need a secret that agents do not know
+    #[command(subcommand)]
+    Approver(ApproverCommand),
     /// Look at what was decided, by whom, and what came of it
     #[command(subcommand)]
     Audit(AuditCommand),

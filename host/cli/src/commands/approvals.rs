@@ -9,6 +9,7 @@ use pointsman_model::{Answer, Approval, ApprovalState, Digest, Scope, Standing, 
 use serde_json::{Value, json};
 
 use super::answer::{as_host, ask_owner};
+use crate::approver::ask_approver;
 use crate::args::ApprovalsCommand;
 use crate::config::Loaded;
 use crate::control::{Reply, Request};
@@ -256,14 +257,18 @@ fn settle_one(
     answer: &Answer,
 ) -> Result<(Approval, bool), Failure> {
     let (id, digest, answer) = (approval.approval_id, approval.digest, answer.clone());
-    let request = Request::AnswerApproval { approval_id: id, digest, answer: answer.clone() };
+    let secret = ask_approver(&state.dir)?;
+    let request =
+        Request::AnswerApproval { approval_id: id, digest, answer: answer.clone(), secret: secret.clone() };
     match ask_owner(state, approval.run_id, &request)? {
         Some(Reply::Settled(settled)) => Ok((*settled, true)),
         Some(other) => Err(Failure::internal(format!("the host answered something else: {other:?}"))),
         None => {
             let by = format!("cli:{}", crate::user::name());
-            let settled =
-                as_host(loaded, |host| async move { host.answer_approval(id, digest, answer, &by).await })?;
+            let settled = as_host(loaded, |host| async move {
+                host.admit_approver(secret, id, &by).await?;
+                host.answer_approval(id, digest, answer, &by).await
+            })?;
             Ok((settled, false))
         }
     }

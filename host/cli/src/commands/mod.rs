@@ -3,6 +3,7 @@
 mod a2a;
 mod answer;
 mod approvals;
+mod approver;
 mod audit;
 mod config;
 mod doctor;
@@ -43,6 +44,7 @@ pub(crate) fn run(cli: Cli) -> Outcome {
         Command::Detached => run::drive_detached(&loaded),
         Command::Runs(command) => runs::run(out, &loaded, command),
         Command::Approvals(command) => approvals::run(out, &loaded, command),
+        Command::Approver(command) => approver::run(out, &loaded, &command),
         Command::Audit(command) => audit::run(out, &loaded, command),
         Command::A2a(command) => a2a::run(out, &loaded, command),
         Command::Policy(command) => policy::run(out, &loaded, &command),

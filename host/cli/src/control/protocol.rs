@@ -1,5 +1,6 @@
 //! What is said over the socket.
 
+use pointsman_approver::Secret;
 use pointsman_model::calls::{CancelledRun, ContinuedRun};
 use pointsman_model::{Answer, Approval, ApprovalId, Digest, HostId, Message, RunId};
 use serde::{Deserialize, Serialize};
@@ -37,6 +38,9 @@ pub(crate) enum Request {
         digest: Digest,
         /// The answer.
         answer: Answer,
+        /// The approver's secret, as it was typed. The host checks it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        secret: Option<Secret>,
     },
 }
 
@@ -95,7 +99,8 @@ mod tests {
     fn a_request_is_one_object_with_one_key() {
         let id: ApprovalId = "6f1c2a34-0f5e-4c6b-9a51-2f0f7c1d9e10".parse().unwrap();
         let digest = Digest::of(b"request");
-        let request = Request::AnswerApproval { approval_id: id, digest, answer: Answer::allow_once() };
+        let request =
+            Request::AnswerApproval { approval_id: id, digest, answer: Answer::allow_once(), secret: None };
         let line =
             json!({"answer_approval": {"approval_id": id, "digest": digest, "answer": {"answer": "allow"}}});
         assert_eq!(serde_json::to_value(&request).unwrap(), line);

@@ -127,10 +127,15 @@ async fn answer(host: &Host, request: Request, by: &str) -> Reply {
             let client = Client { name: by.to_owned(), version: None };
             host.continue_run(&client, call).await.map(Reply::Continued)
         }
-        Request::AnswerApproval { approval_id, digest, answer } => host
-            .answer_approval(approval_id, digest, answer, by)
-            .await
-            .map(|settled| Reply::Settled(Box::new(settled))),
+        Request::AnswerApproval { approval_id, digest, answer, secret } => {
+            match host.admit_approver(secret, approval_id, by).await {
+                Ok(()) => host
+                    .answer_approval(approval_id, digest, answer, by)
+                    .await
+                    .map(|settled| Reply::Settled(Box::new(settled))),
+                Err(error) => Err(error),
+            }
+        }
     };
     done.unwrap_or_else(|error| {
         let kind = match error {

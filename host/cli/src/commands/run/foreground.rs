@@ -271,7 +271,11 @@ impl<'a> Foreground<'a> {
             Step::Answer { id, digest, answer } => {
                 self.view.asked();
                 let by = &self.hosted.client.name;
-                if let Err(error) = self.hosted.host.answer_approval(id, digest, answer, by).await {
+                let answered = match crate::approver::admit(&self.hosted.host, id, by).await {
+                    Ok(()) => self.hosted.host.answer_approval(id, digest, answer, by).await,
+                    Err(error) => Err(error),
+                };
+                if let Err(error) = answered {
                     self.view.note(format!("{} {error}", paint.bad("not answered:")));
                     // It still waits; if it does not, an event says so.
                     self.questions.push_front(dialog);

@@ -1,0 +1,98 @@
+//! `pointsman approver`.
+
+use std::path::Path;
+
+use pointsman_approver::{Approver, ApproverError, is_set};
+use pointsman_audit::{Attempt, Draft, Fact, Log};
+use pointsman_engine::AuditSettings;
+use pointsman_model::HostId;
+use pointsman_store::Store;
+use serde_json::json;
+
+use crate::approver::{ask, ask_approver};
+use crate::args::ApproverCommand;
+use crate::config::{Loaded, settings};
+use crate::exit::Exit;
+use crate::failure::{Failure, Outcome};
+use crate::terminal::{Out, now};
+
+pub(super) fn run(out: Out, loaded: &Loaded, command: &ApproverCommand) -> Outcome {
+    let state = loaded.state_dir()?;
+    match command {
+        ApproverCommand::Status => status(out, is_set(&state))?,
+        ApproverCommand::Set => {
+            refuse_agents()?;
+            let before = is_set(&state);
+            let old = ask_approver(&state)?;
+            let new = ask("A new secret: ")?;
+            if ask("The same again: ")? != new {
+                return Err(Failure::error("the two are not the same; nothing was changed"));
+            }
+            change(loaded, &state, true, |approver| approver.set(old.as_ref(), &new, now()))?;
+            status(out, true)?;
+            if before && !out.is_json() {
+                out.line("Hosts that run now take no answers until they are started anew.")?;
+            }
+        }
+        ApproverCommand::Clear => {
+            refuse_agents()?;
+            let secret = ask_approver(&state)?;
+            change(loaded, &state, false, |approver| approver.clear(secret.as_ref(), now()).map(|_| ()))?;
+            status(out, false)?;
+        }
+    }
+    Ok(Exit::Ok)
+}
+
+/// An agent that sets a secret would keep its person from answering.
+fn refuse_agents() -> Result<(), Failure> {
+    if crate::lineage::is_agent(std::process::id()) {
+        return Err(Failure::error(
+            "this process descends from a host, so it is an agent: whoever asks cannot answer",
+        ));
+    }
+    Ok(())
+}
+
+/// Changes the secret, and records that, or that somebody tried to.
+fn change(
+    loaded: &Loaded,
+    state: &Path,
+    set: bool,
+    act: impl FnOnce(&Approver) -> Result<(), ApproverError>,
+) -> Result<(), Failure> {
+    let AuditSettings { options, .. } = settings(loaded)?.audit;
+    // Makes the folder, and refuses one that is open to others.
+    Store::open(state)?;
+    let mut log = Log::open(state, options)?;
+    let done = act(&Approver::open(state));
+    let by = format!("cli:{}", crate::user::name());
+    let fact = match &done {
+        Ok(()) => Some(Fact::ApproverChanged { by, set }),
+        Err(ApproverError::Wrong { .. }) => Some((by, Attempt::Wrong)).map(attempted),
+        Err(ApproverError::Locked { .. }) => Some((by, Attempt::Locked)).map(attempted),
+        Err(ApproverError::Replaced) => Some((by, Attempt::Replaced)).map(attempted),
+        Err(_) => None,
+    };
+    if let Some(fact) = fact {
+        let mut id = [0; 16];
+        getrandom::fill(&mut id).map_err(Failure::internal)?;
+        log.append(&[Draft { at: now(), host: HostId::from_random(id), fact }])?;
+    }
+    Ok(done.map_err(Failure::error)?)
+}
+
+fn attempted((by, attempt): (String, Attempt)) -> Fact {
+    Fact::Approver { by, attempt, approval_id: None }
+}
+
+fn status(out: Out, set: bool) -> Result<(), Failure> {
+    if out.is_json() {
+        return out.json(&json!({"set": set}));
+    }
+    out.line(if set {
+        "Answers from a terminal need the approver's secret."
+    } else {
+        "Answers from a terminal need no secret. `pointsman approver set` has it otherwise."
+    })
+}
