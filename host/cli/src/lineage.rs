@@ -167,6 +167,7 @@ pub(crate) fn parent_of(_pid: u32) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use std::convert::Infallible;
+    use std::io::{Read as _, Write as _};
 
     use super::*;
 
@@ -201,8 +202,12 @@ mod tests {
         let mut child = std::process::Command::new("cat")
             .env(RUN_ID, run(7).to_string())
             .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
             .spawn()
             .unwrap();
+        // Until it has answered it may still be a copy of this process.
+        child.stdin.as_mut().unwrap().write_all(b"\n").unwrap();
+        child.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
         assert_eq!(Trail::of(child.id()).said, Some(Some(run(7))));
         drop(child.stdin.take());
         child.wait().unwrap();

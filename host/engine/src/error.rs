@@ -1,7 +1,7 @@
 //! What the host answers when it cannot do what it was asked.
 
 use pointsman_kernel::Refused;
-use pointsman_model::Status;
+use pointsman_model::{Beyond, Limit, RunId, Status};
 
 /// What the host answers when it cannot do what it was asked.
 ///
@@ -44,6 +44,31 @@ pub enum Error {
     Oneself {
         /// The run.
         run_id: String,
+    },
+    /// A budget leaves nothing for one more run.
+    #[error(
+        "budget_exhausted: {} is used up ({most}), by the account of run {account}; an operator raises it in [budgets]",
+        limit.as_str()
+    )]
+    Budget {
+        /// Which.
+        limit: Limit,
+        /// The run whose budget it is.
+        account: RunId,
+        /// What it allows.
+        most: String,
+    },
+    /// What was asked for is beyond what may be given.
+    #[error("{what} {} is beyond what {who}: {}; an operator widens it with [{table}] {what}", beyond.wished, beyond.allowed)]
+    Beyond {
+        /// What, as in the operator's table.
+        what: &'static str,
+        /// Whose bound it is, and of what kind.
+        who: String,
+        /// What was asked for and what is allowed.
+        beyond: Box<Beyond>,
+        /// The operator's table.
+        table: String,
     },
     /// The inbox is none that this agent may read.
     #[error(

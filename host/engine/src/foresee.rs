@@ -44,7 +44,10 @@ impl Host {
             .map_err(|error| Error::Invalid(format!("checking the request failed: {error}")))??;
         let around = Surroundings {
             client: client.clone(),
-            budget: facts::budget(&self.parts, &spec),
+            budget: match self.parent() {
+                Some(parent) => self.parts.budget_left(parent, &spec).await,
+                None => facts::BudgetLeft::default(),
+            },
             ..Surroundings::of(&self.parts, spec.cwd.clone())
         };
         let question = Question {

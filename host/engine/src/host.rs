@@ -218,12 +218,16 @@ impl Host {
         let id = run.record().run_id;
         let (orders, mailbox) = mpsc::channel(16);
         let (running, over) = watch::channel(());
-        self.parts.begin_driving(id, Driven { orders, over });
+        let spent = Arc::default();
+        self.parts.begin_driving(id, Driven { orders, over, spent: Arc::clone(&spent) });
         let (parts, host) = (Arc::clone(&self.parts), self.clone());
-        let driver = Driver::new(Arc::clone(&parts), self.journal(run), config, mailbox, ruled);
+        let driver = Driver::new(Arc::clone(&parts), self.journal(run), config, mailbox, ruled, spent);
         self.tasks.spawn(async move {
             driver.drive().await;
             parts.end_driving(id);
+            if let Err(error) = parts.check_accounts(id).await {
+                tracing::error!(run = %id, %error, "budgets could not be looked at");
+            }
             host.end_children(id).await;
             drop(running);
         });

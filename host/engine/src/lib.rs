@@ -9,6 +9,7 @@
 
 mod approver;
 mod audit;
+mod budget;
 mod client;
 mod clock;
 mod driver;
@@ -31,6 +32,7 @@ mod published;
 mod reach;
 mod reads;
 mod request;
+mod rights;
 mod sanitize;
 mod settings;
 mod spawn;
@@ -39,6 +41,7 @@ mod token;
 mod tree;
 mod waits;
 
+pub use budget::Budgets;
 pub use client::Client;
 pub use clock::{Clock, SystemClock};
 pub use error::Error;
@@ -48,7 +51,8 @@ pub use pointsman_kernel::Refused;
 pub use pointsman_store::{PublishedFilter, PublishedPage};
 pub use profile::{Named, Origin, Profile, Profiles};
 pub use reach::chain_below;
+pub use rights::RoleRights;
 pub use settings::{
-    AuditFailure, AuditSettings, BackendSettings, ComponentSource, OnFailure, Orphans, PolicySettings,
+    AuditFailure, AuditSettings, BackendSettings, ComponentSource, Entry, OnFailure, Orphans, PolicySettings,
     SanitizerSettings, Settings, WaitLimits,
 };

@@ -1,5 +1,6 @@
 //! What the task that owns a run is told from outside.
 
+use pointsman_kernel::Level;
 use pointsman_model::{Answer, ApprovalId, Digest, Message, Principal, Question, Ruling};
 use pointsman_store::NewMail;
 use tokio::sync::oneshot;
@@ -10,6 +11,10 @@ use crate::{Client, Error};
 pub(crate) enum Order {
     /// End it. The reply says that it will; the task's end says that it has.
     Cancel { reason: String, reply: oneshot::Sender<Result<(), Error>> },
+    /// End it, because a budget that it draws from is used up.
+    Exhaust { message: String },
+    /// Tell that a budget is nearly used up.
+    Warn(Level),
     /// Say something to its agent.
     Say {
         message: Message,

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use pointsman_approver::Approver;
 use pointsman_capabilities::process::Processes;
 use pointsman_capabilities::request::Network;
-use pointsman_model::{HostId, RunId, SessionId, Timestamp};
+use pointsman_model::{HostId, RunId, SessionId, Spent, Timestamp};
 use pointsman_sandbox::BackendPlugin;
 use pointsman_store::{HostLease, Store, StoreError};
 use tokio::sync::{Semaphore, mpsc, watch};
@@ -35,6 +35,8 @@ pub(crate) struct Parts {
     pub(crate) slots: Arc<Semaphore>,
     /// By which the agents of live runs are known.
     pub(crate) tokens: Tokens,
+    /// Held from the reservation of a run's budget until the run is stored.
+    pub(crate) budgets: tokio::sync::Mutex<()>,
     /// Cancelled when the host is to end.
     pub(crate) ending: CancellationToken,
     /// Runs that this process drives.
@@ -51,6 +53,15 @@ pub(crate) struct Driven {
     pub(crate) orders: mpsc::Sender<Order>,
     /// Closes when the run is over and everything of it is written.
     pub(crate) over: watch::Receiver<()>,
+    /// What it has used so far.
+    pub(crate) spent: Arc<Mutex<Spent>>,
+}
+
+impl Driven {
+    /// Gives what it has used so far.
+    pub(crate) fn spent(&self) -> Spent {
+        *self.spent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Parts {
@@ -75,6 +86,7 @@ impl Parts {
             processes,
             network,
             tokens: Tokens::default(),
+            budgets: tokio::sync::Mutex::default(),
             ending: CancellationToken::new(),
             driven: Mutex::default(),
             turns: Mutex::default(),

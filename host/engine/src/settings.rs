@@ -1,6 +1,6 @@
 //! What an operator decides, parsed and checked: the command line makes it from `pointsman.toml`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use pointsman_capabilities::secret::Secrets;
 use pointsman_model::{Digest, Grant, Principal};
 use serde_json::Value;
 
-use crate::{Clock, Profiles};
+use crate::{Budgets, Clock, Profiles, RoleRights};
 
 /// Where a component's bytes come from.
 #[derive(Debug, Clone)]
@@ -159,8 +159,25 @@ pub struct Settings {
     pub audit: AuditSettings,
     /// What tells the time.
     pub clock: Arc<dyn Clock>,
+    /// How agents reach this host, and which backends' agents are handed that.
+    pub entry: Option<Entry>,
     /// What becomes of the runs that an agent launched when its own ends.
     pub orphans: Orphans,
+    /// What the runs of a role, and `client`, may do and have done.
+    pub rights: BTreeMap<String, RoleRights>,
+    /// What runs may use.
+    pub budgets: Budgets,
+}
+
+/// How agents reach this host, and which backends' agents are handed that.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The program.
+    pub command: String,
+    /// Its arguments, but for the host's id.
+    pub args: Vec<String>,
+    /// The backends.
+    pub backends: BTreeSet<String>,
 }
 
 /// What becomes of the runs that an agent launched when its own ends.

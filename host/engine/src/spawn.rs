@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use pointsman_kernel::{Entry, Run};
 use pointsman_model::calls::{SpawnRun, SpawnedRun};
 use pointsman_model::plugin::Feature;
-use pointsman_model::{Access, Principal, Role, RunId, RunRecord, RunSpec, SessionId, SessionMode, Status};
+use pointsman_model::{
+    Access, Limits, Principal, Role, RunId, RunRecord, RunSpec, SessionId, SessionMode, Status, Wish,
+};
 use pointsman_store::{Creation, NewRun, SessionChoice, StoreError};
 use serde_json::{Map, Value};
 use tokio::sync::oneshot;
@@ -40,14 +42,15 @@ impl Host {
         let (host, client) = (self.clone(), client.clone());
         let asked = call.clone();
         // Looking at folders, profiles and plugins blocks.
-        let (spec, config) =
-            tokio::task::spawn_blocking(move || host.check(asked, &client, before))
-                .await
-                .map_err(|error| Error::Invalid(format!("checking the request failed: {error}")))??;
+        let (mut spec, config) = tokio::task::spawn_blocking(move || host.check(asked, &client, before))
+            .await
+            .map_err(|error| Error::Invalid(format!("checking the request failed: {error}")))??;
         let session = self.session_for(&call, &spec).await?;
 
         let run_id = RunId::from_random(clock::random());
         let started_at = self.parts.now();
+        let reserving = self.parts.budgets.lock().await;
+        spec.budget = self.parts.reserve(run_id, &spec).await?;
         let placeholder = SessionId::from_random([0; 16]);
         let created = |spec: RunSpec, session_id: SessionId, agent_name: String| Entry::Created {
             at: started_at,
@@ -72,6 +75,7 @@ impl Host {
             Creation::Created(record) => record,
             Creation::Existing(record) => return Ok(answer(record, true)),
         };
+        drop(reserving);
         let run = begin(&created(spec, record.session_id, record.agent_name.clone()))?;
         let (ruled, word) = oneshot::channel();
         self.drive(run, config, Some(ruled));
@@ -100,7 +104,8 @@ impl Host {
             Some(named) => Some(self.parts.settings.profiles.find(named, Some(&cwd))?),
             None => None,
         };
-        let access = access(call.access, profile.as_ref());
+        let explicit = call.access.is_some();
+        let mut access = access(call.access, profile.as_ref());
         let given = profile.as_ref();
         let backend = call
             .backend
@@ -110,6 +115,15 @@ impl Host {
                 Error::Invalid("backend is required: give it, or a profile that does".to_owned())
             })?;
         let role = call.role.or_else(|| given?.role).unwrap_or(Role::Worker);
+        let giver = self.giver()?;
+        if let Some(most) = giver.most_access(self, role).filter(|_| !explicit) {
+            // Whoever asked for nothing in particular gets what there is.
+            access = access.min(most);
+        }
+        let keys: Vec<String> = call.backend_config.iter().flat_map(Map::keys).cloned().collect();
+        let cwd = cwd.to_string_lossy().into_owned();
+        let wish = Wish { backend: &backend, role: role.as_str(), access, cwd: &cwd, keys: &keys };
+        let delegable = giver.grant(self, &wish)?;
         let output_schema = call.output_schema.or_else(|| given?.output_schema.clone()).map(Value::Object);
         let (plugin, settings) = self.parts.backend(&backend)?;
         let about = plugin.about();
@@ -141,7 +155,7 @@ impl Host {
         let spec = RunSpec {
             backend,
             role,
-            cwd: cwd.to_string_lossy().into_owned(),
+            cwd,
             session_mode: call.session_mode,
             message,
             profile,
@@ -153,6 +167,8 @@ impl Host {
             plugin: Some(plugin.digest()),
             idempotency_key: call.idempotency_key,
             client_version: client.version.clone(),
+            delegable,
+            budget: Limits::default(),
         };
         Ok((spec, config))
     }

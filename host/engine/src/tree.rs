@@ -1,6 +1,6 @@
 //! Runs that agents launched end with the run of that agent.
 
-use pointsman_model::{RunId, RunSpec, Status};
+use pointsman_model::{RunId, RunSpec, Status, reason};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
@@ -42,19 +42,28 @@ impl Host {
         let children = self
             .parts
             .read(move |store| {
-                let over = store.run(parent)?.is_some_and(|record| match orphans {
+                let Some(record) = store.run(parent)? else { return Ok((Vec::new(), None)) };
+                let used_up = record.error.filter(|why| why.reason == reason::BUDGET_EXHAUSTED);
+                let used_up = used_up.map(|why| why.message);
+                let over = match orphans {
                     Orphans::Cancel => record.status.is_terminal(),
-                    Orphans::Keep => record.status == Status::Cancelled,
-                });
-                if over { store.unfinished_children(parent) } else { Ok(Vec::new()) }
+                    Orphans::Keep => record.status == Status::Cancelled || used_up.is_some(),
+                };
+                let children = if over { store.unfinished_children(parent)? } else { Vec::new() };
+                Ok((children, used_up))
             })
             .await;
         match children {
-            Ok(children) => {
+            Ok((children, used_up)) => {
                 let mut ends = JoinSet::new();
                 for child in children {
-                    let host = self.clone();
-                    ends.spawn(async move { host.end_child(child.run_id).await });
+                    let (host, used_up) = (self.clone(), used_up.clone());
+                    ends.spawn(async move {
+                        match used_up {
+                            Some(message) => host.end_by(child.run_id, Order::Exhaust { message }).await,
+                            None => host.end_child(child.run_id).await,
+                        }
+                    });
                 }
                 while ends.join_next().await.is_some() {}
             }
@@ -67,10 +76,14 @@ impl Host {
     /// Cancels a run of this process; comes back when nothing of it lives. One that another process drives, an agent's
     /// own host, ends with that process.
     pub(crate) async fn end_child(&self, child: RunId) {
-        let Some(mut live) = self.parts.driven(child) else { return };
         let (reply, _unheard) = oneshot::channel();
+        self.end_by(child, Order::Cancel { reason: PARENT_OVER.to_owned(), reply }).await;
+    }
+
+    async fn end_by(&self, child: RunId, order: Order) {
+        let Some(mut live) = self.parts.driven(child) else { return };
         // A task that takes no orders any more is at its end.
-        drop(live.orders.send(Order::Cancel { reason: PARENT_OVER.to_owned(), reply }).await);
+        drop(live.orders.send(order).await);
         while live.over.changed().await.is_ok() {}
     }
 

@@ -84,7 +84,8 @@ impl Ledger {
             }
         }
         // Time runs for everybody at once, so whoever has no limit of its own has what is left above.
-        granted.wall_seconds = granted.wall_seconds.or(self.left(parent, Limit::WallTime).map(|(left, _)| left));
+        granted.wall_seconds =
+            granted.wall_seconds.or(self.left(parent, Limit::WallTime).map(|(left, _)| left));
         self.lines.insert(run, Line { run, parent, granted, spent: Spent::default(), live: true });
         Ok(granted)
     }

@@ -21,6 +21,7 @@
 //! **Deliberately missing:** I/O, clocks and randomness. Times and ids come with the commands.
 
 mod approval;
+mod budget;
 mod command;
 mod decide;
 mod entry;
@@ -29,6 +30,7 @@ mod run;
 mod steps;
 mod summary;
 
+pub use budget::{Exhausted, Ledger, Level, Line};
 pub use command::{Command, Question, Refused};
 pub use entry::Entry;
 pub use run::{Next, Run};

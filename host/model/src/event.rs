@@ -57,6 +57,8 @@ kinds! {
     AUTH_REQUIRED = "auth_required",
     APPROVAL_REQUIRED = "approval_required",
     APPROVAL_RESOLVED = "approval_resolved",
+    BUDGET_WARNING = "budget_warning",
+    USAGE_UPDATED = "usage_updated",
     REJECTED = "rejected",
     RUN_COMPLETED = "run_completed",
     RUN_FAILED = "run_failed",
@@ -69,13 +71,14 @@ impl EventKind {
         &self.0
     }
 
-    /// Says whether only the host may make events of this kind: those that end a run or concern its approval.
+    /// Says whether only the host may make events of this kind: those that end a run or concern its approval or budget.
     #[must_use]
     pub fn is_reserved(&self) -> bool {
         [
             Self::REJECTED,
             Self::RUN_COMPLETED,
             Self::RUN_FAILED,
+            Self::BUDGET_WARNING,
             Self::APPROVAL_REQUIRED,
             Self::APPROVAL_RESOLVED,
         ]

@@ -28,6 +28,8 @@ pub mod reason {
     pub const CANCELLED: &str = "cancelled";
     /// The answer is not what the output schema asks for.
     pub const OUTPUT_SCHEMA_MISMATCH: &str = "output_schema_mismatch";
+    /// A budget came to its end.
+    pub const BUDGET_EXHAUSTED: &str = "budget_exhausted";
     /// The store could not take what the run produced.
     pub const STORE_FAILED: &str = "store_failed";
     /// It could not be recorded in the audit log, and so did not happen.

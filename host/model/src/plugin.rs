@@ -89,8 +89,23 @@ pub struct Task {
     pub output_schema: Option<Value>,
     /// What an earlier run asked to remember.
     pub resume: Option<Value>,
+    /// Servers of the Model Context Protocol that the agent is to have.
+    pub mcp_servers: Vec<McpServer>,
     /// The plugin's configuration for this run.
     pub config: Value,
+}
+
+/// A server of the Model Context Protocol that an agent is to have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct McpServer {
+    /// By which the agent knows it.
+    pub name: String,
+    /// The program.
+    pub command: String,
+    /// Its arguments.
+    pub args: Vec<String>,
+    /// Variables of the agent's own environment that it needs.
+    pub pass_env: Vec<String>,
 }
 
 /// Names a process, a request or a timer of one run.

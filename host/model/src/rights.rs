@@ -163,13 +163,7 @@ mod tests {
     }
 
     fn rights() -> impl Strategy<Value = Rights> {
-        (
-            some_of(&WORDS),
-            some_of(&ROLES),
-            proptest::option::of(access()),
-            some_of(&FOLDERS),
-            some_of(&KEYS),
-        )
+        (some_of(&WORDS), some_of(&ROLES), proptest::option::of(access()), some_of(&FOLDERS), some_of(&KEYS))
             .prop_map(|(backends, roles, access, roots, backend_config)| Rights {
                 backends,
                 roles,
@@ -231,7 +225,13 @@ mod tests {
         let roots = Some(BTreeSet::from(["/work/a".to_owned()]));
         let rights = Rights { roots, ..Rights::default() };
         let at = |cwd| {
-            rights.beyond(&Wish { backend: "codex", role: "worker", access: Access::ReadOnly, cwd, keys: &[] })
+            rights.beyond(&Wish {
+                backend: "codex",
+                role: "worker",
+                access: Access::ReadOnly,
+                cwd,
+                keys: &[],
+            })
         };
         assert_eq!(at("/work/a/b"), None);
         let beyond = at("/work/ab").unwrap();

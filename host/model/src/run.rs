@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
-    Access, ApprovalId, Digest, Failure, Message, Principal, RemoteRef, RunId, SessionId, Status, Timestamp,
-    Usage,
+    Access, ApprovalId, Digest, Failure, Limits, Message, Principal, RemoteRef, Rights, RunId, SessionId,
+    Status, Timestamp, Usage,
 };
 
 /// What kind of work a run does: a label.
@@ -75,6 +75,12 @@ pub struct RunSpec {
     /// The version of the client at the root, if it said one.
     #[serde(default)]
     pub client_version: Option<String>,
+    /// What it may have others do. Without an access of its own, it may give what it has itself.
+    #[serde(default, skip_serializing_if = "Rights::is_unbounded")]
+    pub delegable: Rights,
+    /// What was granted to it, and to everything that it launches.
+    #[serde(default, skip_serializing_if = "Limits::is_unlimited")]
+    pub budget: Limits,
 }
 
 /// What keeps a run's processes in check, as it really is on this machine.

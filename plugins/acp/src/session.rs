@@ -130,7 +130,12 @@ impl Session {
     fn go(&mut self, step: Step, effects: &mut Effects) {
         let id = self.id.as_deref().unwrap_or_default();
         let place = |id: Option<&str>| {
-            let mut place = json!({ "cwd": self.task.cwd, "mcpServers": self.config.mcp_servers });
+            let mut servers = self.config.mcp_servers.clone();
+            // An agent hands its own environment on; of the variables, only the names are known here.
+            servers.extend(self.task.mcp_servers.iter().map(|server| {
+                json!({ "name": server.name, "command": server.command, "args": server.args, "env": [] })
+            }));
+            let mut place = json!({ "cwd": self.task.cwd, "mcpServers": servers });
             if let Some(id) = id {
                 place["sessionId"] = id.into();
             }

@@ -1,6 +1,6 @@
 //! The command line of a run.
 
-use pointsman_sdk::backend::{Process, Task};
+use pointsman_sdk::backend::{McpServer, Process, Task};
 use pointsman_sdk::types::Access;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -67,8 +67,17 @@ pub(crate) fn process(task: &Task, config: &Config, resumed: Option<&Resume>) ->
     if !settings.is_empty() {
         process = process.arg("--settings").file("settings.json", Value::Object(settings).to_string());
     }
-    if !config.mcp_servers.is_empty() {
-        let servers = json!({ "mcpServers": config.mcp_servers });
+    if !task.mcp_servers.is_empty() && !config.hidden_env.is_empty() {
+        // Not found out by its agent, which would go on without them.
+        return Err("the host hands out an MCP server ([delegation] give), and Claude Code cannot start one while \
+                    variables are hidden from its commands: the same prefix stands before both. Set hidden_env = [] \
+                    in the configuration of this backend, or give it no server"
+            .to_owned());
+    }
+    let mut servers = config.mcp_servers.clone();
+    servers.extend(task.mcp_servers.iter().map(|server| (server.name.clone(), handed(server))));
+    if !servers.is_empty() {
+        let servers = json!({ "mcpServers": servers });
         process = process.arg("--mcp-config").file("mcp.json", servers.to_string());
     }
     if config.strict_mcp_config {
@@ -99,6 +108,13 @@ pub(crate) fn process(task: &Task, config: &Config, resumed: Option<&Resume>) ->
         process = process.arg(format!("--resume={}", resumed.session_id));
     }
     Ok(process)
+}
+
+/// Writes a server that the host hands out. Claude Code puts the values of its own variables in the place of their names.
+fn handed(server: &McpServer) -> Value {
+    let variables: Map<String, Value> =
+        server.pass_env.iter().map(|name| (name.clone(), format!("${{{name}}}").into())).collect();
+    json!({ "command": server.command, "args": server.args, "env": variables })
 }
 
 /// Makes the settings that are laid over those of files; the operator's own win.
@@ -175,6 +191,23 @@ mod tests {
         assert!(made["env"]["CLAUDE_CODE_SHELL_PREFIX"].as_str().unwrap().contains("\tANTHROPIC_API_KEY\t"));
         let bare = Config { hidden_env: Vec::new(), settings_hooks: true, ..Config::default() };
         assert!(settings(&bare).is_empty());
+    }
+
+    #[test]
+    fn a_server_that_the_host_hands_out_stands_beside_the_operators() {
+        let server = McpServer {
+            name: "pointsman".to_owned(),
+            command: "/opt/pointsman".to_owned(),
+            args: vec!["serve".to_owned()],
+            pass_env: vec!["POINTSMAN_RUN_TOKEN".to_owned()],
+        };
+        assert_eq!(
+            handed(&server),
+            json!({
+                "command": "/opt/pointsman", "args": ["serve"],
+                "env": { "POINTSMAN_RUN_TOKEN": "${POINTSMAN_RUN_TOKEN}" },
+            })
+        );
     }
 
     #[test]

@@ -1,14 +1,14 @@
 //! Arguments that both of codex's protocols take.
 
-use pointsman_sdk::backend::Process;
+use pointsman_sdk::backend::{Process, Task};
 use pointsman_sdk::types::Access;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::config::Config;
 
 /// Adds codex's own configuration: what this plugin wants, then what the operator wants, then what access says. Of two
 /// that say the same, codex takes the last.
-pub(crate) fn configure(mut process: Process, config: &Config, access: Access) -> Result<Process, String> {
+pub(crate) fn configure(mut process: Process, config: &Config, task: &Task) -> Result<Process, String> {
     // The provider's key is codex's, not that of the commands it runs. By this, variables whose names say that they
     // hold a key, a secret or a token are kept from them; an operator whose commands need one can turn it off.
     process = process.args(["-c", "shell_environment_policy.ignore_default_excludes=false"]);
@@ -19,7 +19,17 @@ pub(crate) fn configure(mut process: Process, config: &Config, access: Access) -
     for (key, value) in &config.overrides {
         process = process.args(["-c".to_owned(), format!("{key}={}", toml(value)?)]);
     }
-    if access != Access::Full {
+    for server in &task.mcp_servers {
+        // A call may wait for a run, which takes its time.
+        let entry = json!({
+            "command": server.command,
+            "args": server.args,
+            "env_vars": server.pass_env,
+            "tool_timeout_sec": 300,
+        });
+        process = process.args(["-c".to_owned(), format!("mcp_servers.{}={}", server.name, toml(&entry)?)]);
+    }
+    if task.access != Access::Full {
         // The user's own configuration file may have it on.
         process = process.args(["-c", "sandbox_workspace_write.network_access=false"]);
     }
@@ -58,6 +68,26 @@ fn toml(value: &Value) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_server_that_the_host_hands_out_gets_its_variables_by_name() {
+        let mut task = pointsman_sdk::rehearsal::a_task("x");
+        task.mcp_servers = vec![pointsman_sdk::backend::McpServer {
+            name: "pointsman".to_owned(),
+            command: "/opt/pointsman".to_owned(),
+            args: vec!["serve".to_owned()],
+            pass_env: vec!["POINTSMAN_RUN_TOKEN".to_owned()],
+        }];
+        let config = serde_json::from_str(r#"{"program": "codex"}"#).unwrap();
+        let process = configure(Process::new(1, "codex"), &config, &task).unwrap();
+        let plain = |arg: &pointsman_sdk::backend::Argument| match arg {
+            pointsman_sdk::backend::Argument::Plain(text) => text.clone(),
+            pointsman_sdk::backend::Argument::File(_) => String::new(),
+        };
+        let args: Vec<String> = process.args.iter().map(plain).collect();
+        let entry = args.iter().find(|arg| arg.starts_with("mcp_servers.pointsman=")).unwrap();
+        assert!(entry.contains(r#""env_vars" = ["POINTSMAN_RUN_TOKEN"]"#), "{entry}");
+    }
 
     #[test]
     fn values_are_written_as_toml() {

@@ -10,9 +10,9 @@ use std::marker::PhantomData;
 
 pub use crate::bindings::backend::exports::pointsman::plugin::backend::{
     About, Answer, Argument, Effect, Ending, ErrorStream, Exit, Exited, FailedRequest, Features, Framing,
-    Guest, GuestRun, HandleId, Input, Interruption, InterruptionKind, Outcome, Output, OutputStream,
-    Permission, Process, Refused, Request, RequestFault, ResponseHead, Run, ScratchFile, ServerEvent,
-    Stamped, Stop, Task, TestedProgram, Value,
+    Guest, GuestRun, HandleId, Input, Interruption, InterruptionKind, McpServer, Outcome, Output,
+    OutputStream, Permission, Process, Refused, Request, RequestFault, ResponseHead, Run, ScratchFile,
+    ServerEvent, Stamped, Stop, Task, TestedProgram, Value,
 };
 pub use crate::types::{Access, Timestamp, Usage};
 pub use effects::Effects;

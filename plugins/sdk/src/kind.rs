@@ -40,6 +40,9 @@ kinds! {
     ARTIFACT_ADDED = "artifact_added",
     /// The agent's plan: `data.items`.
     TODO_UPDATED = "todo_updated",
+    /// What the run has used by now: `data.input_tokens`, `data.cached_input_tokens`, `data.output_tokens`,
+    /// `data.cost_micro_usd`. Budgets count it before the outcome says it.
+    USAGE_UPDATED = "usage_updated",
 }
 
 #[cfg(test)]

@@ -40,6 +40,7 @@ pub fn a_task(prompt: &str) -> Task {
         access: Access::WorkspaceWrite,
         output_schema: None,
         resume: None,
+        mcp_servers: Vec::new(),
         config: "{}".to_owned(),
     }
 }

@@ -44,6 +44,8 @@ async fn run(store: &Store, host: HostId, cwd: &str, number: u64, events: u64) -
             plugin: None,
             idempotency_key: None,
             client_version: None,
+            delegable: pointsman_model::Rights::default(),
+            budget: pointsman_model::Limits::default(),
         },
         backend_config: json!({}),
         record: RunRecord {

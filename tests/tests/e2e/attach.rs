@@ -130,13 +130,16 @@ fn a_host_that_is_to_stay_ends_with_its_last_client() {
 
 #[test]
 fn an_agent_launches_agents_of_its_own_in_the_same_host() {
-    let place = place("");
+    let place = place("[delegation.roles.worker]\nmay_delegate = { access = \"full\" }\n");
     let mut host = place.host();
     let prompt = r#"
 line = attach()
 run = line.spawn("script", "say hello from below", nickname="below")
 done = line.finish(run)
 asked = line.spawn("script", "say hi", access="full")
+import time
+while not os.path.exists("seen"):
+    time.sleep(0.05)
 say(status=done["status"], answer=done["final_response"], asked=asked["status"])
 "#;
     let run = host.spawn(&place, "client", prompt, json!({"nickname": "above"}));
@@ -145,6 +148,7 @@ say(status=done["status"], answer=done["final_response"], asked=asked["status"])
         place.cli(&["approvals", "list"]).as_array().and_then(|all| all.first()).cloned()
     });
     let shown = place.cli(&["approvals", "show", question["approval_id"].as_str().unwrap()]);
+    fs::write(place.project().join("seen"), "").unwrap();
     let chain = &shown["chain"];
     assert_eq!(chain[0]["depth"], 0, "{shown}");
     assert_eq!((&chain[1]["name"], &chain[1]["depth"]), (&json!("above"), &json!(1)));

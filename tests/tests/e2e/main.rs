@@ -24,6 +24,8 @@ mod codex_live;
 mod codex_stage;
 mod command;
 mod conformance;
+mod delegation;
+mod handed_out;
 mod interactive;
 mod lifetime;
 mod pointsman_drives_pointsman;

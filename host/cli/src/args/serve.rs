@@ -1,9 +1,11 @@
 //! `pointsman serve`.
 
+use std::path::PathBuf;
+
 use clap::{Args, ValueEnum};
 use pointsman_model::HostId;
 
-#[derive(Debug, Clone, Copy, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct HostArgs {
     /// Attach to a host that runs already instead of being one: its runs and approvals are shared with its other clients
     #[arg(
@@ -14,6 +16,9 @@ pub(crate) struct HostArgs {
     /// Attach to this host; without it an agent attaches to the host that drives its run, anybody else to the newest
     #[arg(long, value_name = "HOST", requires = "attach")]
     pub(crate) host: Option<HostId>,
+    /// Look for hosts in this state folder instead of the configured one
+    #[arg(long, value_name = "DIR", requires = "attach", hide = true)]
+    pub(crate) state: Option<PathBuf>,
     /// Serve nobody on standard input and output, only clients that attach, until told to end
     #[arg(long, conflicts_with = "attach")]
     pub(crate) socket_only: bool,
@@ -25,8 +30,8 @@ pub(crate) struct HostArgs {
 /// What if no host runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Attach {
-    /// It is an error
+    /// Attach to a host that runs, or fail
     Running,
-    /// Be one
+    /// Attach to a host that runs, or be one
     Auto,
 }

@@ -39,7 +39,7 @@ pub(crate) fn run(cli: Cli) -> Outcome {
     let loaded = load(named)?;
     logging::start(&loaded.config)?;
     match command {
-        Command::Serve(args) => serve::run(&loaded, args),
+        Command::Serve(args) => serve::run(&loaded, &args),
         Command::Run(args) => run::run(out, &loaded, global.color, &args),
         Command::Detached => run::drive_detached(&loaded),
         Command::Runs(command) => runs::run(out, &loaded, command),

@@ -20,9 +20,12 @@ use crate::lineage::ancestors;
 /// Little is computed here: components run on threads of their own, and agents are other processes.
 const WORKERS: usize = 2;
 
-pub(super) fn run(loaded: &Loaded, args: HostArgs) -> Outcome {
+pub(super) fn run(loaded: &Loaded, args: &HostArgs) -> Outcome {
     let Some(when) = args.attach else { return host(loaded, args) };
-    let state = loaded.state_dir()?;
+    let state = match &args.state {
+        Some(state) => state.clone(),
+        None => loaded.state_dir()?,
+    };
     let runtime = runtime()?;
     let relayed = runtime.block_on(async {
         let told = ended()?;
@@ -45,7 +48,7 @@ pub(super) fn run(loaded: &Loaded, args: HostArgs) -> Outcome {
 }
 
 /// Is a host, for a client of its own and for those that attach.
-fn host(loaded: &Loaded, args: HostArgs) -> Outcome {
+fn host(loaded: &Loaded, args: &HostArgs) -> Outcome {
     let mut settings = settings(loaded)?;
     settings.ancestors = ancestors(|| Store::open(&settings.state))?;
     let state = settings.state.clone();

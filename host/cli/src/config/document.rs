@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::a2a::A2a;
 use super::audit::Audit;
-use super::delegation::Delegation;
+use super::delegation::{Budgets, Delegation};
 use super::grant::TextGrant;
 use super::text_duration::TextDuration;
 
@@ -41,6 +41,8 @@ pub(crate) struct Config {
     pub(crate) a2a: A2a,
     /// Agents that launch agents.
     pub(crate) delegation: Delegation,
+    /// What runs may use, with everything that they launch.
+    pub(crate) budgets: Budgets,
     /// Bounds of every run.
     pub(crate) runs: Runs,
     /// Questions to people.

@@ -14,6 +14,7 @@ use pointsman_engine::{
 use serde_json::Value;
 
 use super::defaults::{RULE_SETS, complete};
+use super::delegation::{budgets, entry, rights};
 use super::document::{Backend, OnFailure, Policy, Sanitizer, Secret};
 use super::error::ConfigError;
 use super::load::Loaded;
@@ -27,6 +28,7 @@ pub(crate) fn settings(loaded: &Loaded) -> Result<Settings, ConfigError> {
     if config.runs.live == 0 {
         return Err(senseless(loaded, "runs.live", "no run could ever start; give at least 1".to_owned()));
     }
+    let names: Vec<&str> = config.backends.keys().map(String::as_str).collect();
     Ok(Settings {
         state: loaded.state_dir()?,
         ancestors: Vec::new(),
@@ -61,6 +63,9 @@ pub(crate) fn settings(loaded: &Loaded) -> Result<Settings, ConfigError> {
             super::delegation::Orphans::Cancel => pointsman_engine::Orphans::Cancel,
             super::delegation::Orphans::Keep => pointsman_engine::Orphans::Keep,
         },
+        entry: entry(loaded, &config.delegation, &names)?,
+        rights: rights(loaded, &config.delegation, &names)?,
+        budgets: budgets(loaded, &config.budgets)?,
     })
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pointsman_capabilities::timer::Ring;
-use pointsman_kernel::Command;
+use pointsman_kernel::{Command, Level};
 use pointsman_model::plugin::{Effect, Feature, Input, PermissionAnswer, PluginEvent, Stamped};
 use pointsman_model::{Ending, EventKind, Outcome, RunSpec, Status, Timestamp, reason};
 use pointsman_sandbox::{BackendPlugin, BackendRun};
@@ -22,7 +22,7 @@ use super::told::{kind_of, with_item};
 use super::{Driver, Step, respond};
 use crate::journal::JournalError;
 use crate::order::Order;
-use crate::request;
+use crate::{budget, request};
 
 /// Inputs handed to a plugin at once, at most. Each may hold many lines.
 const BATCH: usize = 16;
@@ -51,6 +51,8 @@ pub(super) struct Stage {
     pub(super) refusals: u32,
     /// When patience with a run that was cancelled ends.
     pub(super) deadline: Option<Instant>,
+    /// Why the run must end, if a budget is used up.
+    pub(super) exhausted: Option<String>,
 }
 
 impl Driver {
@@ -78,6 +80,7 @@ impl Driver {
         let outcome = loop {
             let (mut outcome, features) = self.turn(&spec, again.as_ref()).await?;
             used = together(used, outcome.usage);
+            self.meter.settle(used);
             outcome.usage = used;
             let outcome = checked(outcome, spec.output_schema.as_ref());
             let turn = again.map_or(0, |again| again.turn) + 1;
@@ -86,6 +89,7 @@ impl Driver {
                 None => break outcome,
             }
         };
+        self.meter.turn(false);
         let outcome = self.parts.sanitizers.clean_outcome(outcome, self.parts.now()).await;
         self.finish(outcome).await;
         Ok(Step::On)
@@ -144,6 +148,11 @@ impl Driver {
             }
             let status = self.journal.run().record().status;
             let waits = self.journal.run().awaits_input() || status == Status::ApprovalRequired;
+            self.meter.turn(!waits);
+            if let Some(message) = stage.exhausted.take() {
+                return Ok(Gathered::Over(Outcome::failed(reason::BUDGET_EXHAUSTED, message)));
+            }
+            let up = self.time_is_up();
             let expects = stage.hands.is_busy() || waits;
             if !expects && stage.inputs.is_empty() {
                 let message = "the plugin waits for nothing and told no outcome";
@@ -168,6 +177,13 @@ impl Driver {
                     return Ok(Gathered::Over(Outcome::without_result(Ending::Cancelled, reason::CANCELLED, why)));
                 }
                 () = lapse => self.lapse_live(stage).await?,
+                level = reached(up), if up.is_some() => match level {
+                    Some(level) if level.used >= level.most => {
+                        return Ok(Gathered::Over(Outcome::failed(reason::BUDGET_EXHAUSTED, budget::over(&level))));
+                    }
+                    Some(level) => self.warn(level).await?,
+                    None => {}
+                },
                 Some(ring) = stage.rings.recv() => stage.own.extend(stage.hands.ring(ring)),
                 input = stage.inputs.recv() => {
                     let Some(first) = input else { continue };
@@ -199,6 +215,11 @@ impl Driver {
                 }
                 Ok(())
             }
+            Order::Exhaust { message } => {
+                stage.exhausted = Some(message);
+                Ok(())
+            }
+            Order::Warn(level) => self.warn(level).await,
             Order::Say { message, by, reply } => {
                 let heard = self.hear(stage, message, by).await?;
                 // Whoever said it may have gone.
@@ -230,7 +251,12 @@ impl Driver {
             match effect {
                 Effect::Emit(event) => match kind_of(&event) {
                     Ok(kind) if stage.again && kind == EventKind::RUN_STARTED => {}
-                    Ok(kind) => told.push((kind, with_item(event))),
+                    Ok(kind) => {
+                        if kind == EventKind::USAGE_UPDATED {
+                            self.metered(&event);
+                        }
+                        told.push((kind, with_item(event)));
+                    }
                     Err(reason) => stage.own.push_back(refused("emit", None, "", reason)),
                 },
                 Effect::Finish(outcome) => {
@@ -340,4 +366,11 @@ async fn call(stage: &mut Stage, inputs: Vec<Input>, at: Timestamp) -> Result<Ve
     let (guest, effects) = called.await.map_err(|error| panicked(&error))?;
     stage.guest = Some(guest);
     effects.map_err(|error| Outcome::failed(blame(&error), error.to_string()))
+}
+
+/// Comes back when a moment has come.
+async fn reached(up: Option<(Instant, Level)>) -> Option<Level> {
+    let (at, level) = up?;
+    tokio::time::sleep_until(at).await;
+    Some(level)
 }

@@ -5,6 +5,7 @@ mod gate;
 mod hands;
 mod held;
 mod live;
+mod meter;
 mod outcome;
 mod permission;
 mod raise;
@@ -12,14 +13,15 @@ mod say;
 mod told;
 
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use pointsman_kernel::{Command, Next, Question as Asked, Refused};
-use pointsman_model::{ApprovalId, Outcome, Question, RunRecord, RunSpec, Timestamp, reason};
+use pointsman_model::{ApprovalId, Outcome, Question, RunRecord, RunSpec, Spent, Timestamp, reason};
 use pointsman_store::Durability;
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
+use self::meter::Meter;
 use crate::facts::{LiveRun, Surroundings};
 use crate::journal::{Journal, JournalError};
 use crate::judge::{Moment, judge};
@@ -34,6 +36,7 @@ pub(crate) struct Driver {
     config: Value,
     mailbox: mpsc::Receiver<Order>,
     ruled: Option<oneshot::Sender<RunRecord>>,
+    meter: Meter,
 }
 
 /// Whether there is more to do for this host.
@@ -51,8 +54,9 @@ impl Driver {
         config: Value,
         mailbox: mpsc::Receiver<Order>,
         ruled: Option<oneshot::Sender<RunRecord>>,
+        spent: Arc<Mutex<Spent>>,
     ) -> Self {
-        Self { parts, journal, config, mailbox, ruled }
+        Self { parts, journal, config, mailbox, ruled, meter: Meter::new(spent) }
     }
 
     /// Takes the run as far as it goes.
@@ -150,7 +154,7 @@ impl Driver {
         let around = Surroundings {
             client: client.clone(),
             run: live,
-            budget: facts::budget(&self.parts, spec),
+            budget: self.parts.budget_left(run.record().run_id, spec).await,
             permission: if action == "permission" { detail.get("detail").cloned() } else { None },
             // Looking through a large work tree takes its time; what a plugin does in a run is asked about often.
             changes: !matches!(action, "process" | "request"),
@@ -261,6 +265,12 @@ impl Driver {
                 let written = self.write(settle, Durability::Flushed).await;
                 respond(reply, written)
             }
+            Order::Exhaust { message } => {
+                self.finish(Outcome::failed(reason::BUDGET_EXHAUSTED, message)).await;
+                Ok(())
+            }
+            // It has used nothing yet; what it launches could not.
+            Order::Warn(_) => Ok(()),
             Order::Say { reply, .. } | Order::Post { reply, .. } => {
                 drop(reply.send(Err(Error::NotAwaitingInput(self.journal.run().record().status))));
                 Ok(())

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use pointsman_model::plugin::{Effect, Task};
+use pointsman_model::plugin::{Effect, McpServer, Task};
 use pointsman_model::{Failure, Outcome, RunSpec, SessionMode, reason};
 use pointsman_sandbox::CallError;
 
@@ -13,6 +13,10 @@ use super::hands::{Asking, Hands};
 use super::held::Held;
 use super::live::Stage;
 use crate::clock;
+
+/// The variables by which a run's processes know it, and can show that they belong to it.
+const RUN_ID: &str = "POINTSMAN_RUN_ID";
+const RUN_TOKEN: &str = "POINTSMAN_RUN_TOKEN";
 
 impl Driver {
     /// Instantiates the plugin and hands it the task.
@@ -49,6 +53,7 @@ impl Driver {
             access: spec.access,
             output_schema: spec.output_schema.clone(),
             resume,
+            mcp_servers: self.handed_out(&spec.backend),
             config: self.config.clone(),
         };
         let (parts, expected) = (Arc::clone(&self.parts), spec.plugin);
@@ -77,8 +82,8 @@ impl Driver {
             ("PEER_NAME".to_owned(), record.agent_name.clone()),
             ("PEER_SESSION_ID".to_owned(), session_id.to_string()),
             ("PEER_CWD".to_owned(), spec.cwd.clone()),
-            ("POINTSMAN_RUN_ID".to_owned(), record.run_id.to_string()),
-            ("POINTSMAN_RUN_TOKEN".to_owned(), token.text().to_owned()),
+            (RUN_ID.to_owned(), record.run_id.to_string()),
+            (RUN_TOKEN.to_owned(), token.text().to_owned()),
         ];
         let asking = Asking {
             table: format!("backends.{}", spec.backend),
@@ -100,8 +105,27 @@ impl Driver {
             again: again.is_some(),
             refusals: 0,
             deadline: None,
+            exhausted: None,
         };
         Ok((stage, effects))
+    }
+}
+
+impl Driver {
+    /// Gives the servers that a backend's agents are to have: this host's own, if the operator says so.
+    fn handed_out(&self, backend: &str) -> Vec<McpServer> {
+        let settings = &self.parts.settings;
+        let Some(entry) = settings.entry.as_ref().filter(|entry| entry.backends.contains(backend)) else {
+            return Vec::new();
+        };
+        let mut args = entry.args.clone();
+        args.extend(["--host".to_owned(), self.parts.id.to_string()]);
+        vec![McpServer {
+            name: "pointsman".to_owned(),
+            command: entry.command.clone(),
+            args,
+            pass_env: [RUN_ID, RUN_TOKEN].map(str::to_owned).to_vec(),
+        }]
     }
 }
 

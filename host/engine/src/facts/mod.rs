@@ -7,9 +7,7 @@ mod paths;
 mod user;
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use pointsman_model::RunSpec;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -71,11 +69,6 @@ impl Surroundings {
             changes: true,
         }
     }
-}
-
-/// Says what is left of the budgets of a run's root and of its own.
-pub(crate) fn budget(_parts: &Arc<Parts>, _spec: &RunSpec) -> BudgetLeft {
-    BudgetLeft::default()
 }
 
 /// Gathers what `policies/rules/README.md` documents as `facts`.

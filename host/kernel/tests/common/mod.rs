@@ -3,8 +3,8 @@
 use pointsman_kernel::{Command, Entry, Question, Refused, Run};
 use pointsman_model::plugin::Permission;
 use pointsman_model::{
-    Access, ApprovalId, Digest, Message, Role, Ruling, RunId, RunSpec, SessionId, SessionMode, Speaker,
-    Timestamp, Verdict,
+    Access, ApprovalId, Digest, Limits, Message, Rights, Role, Ruling, RunId, RunSpec, SessionId,
+    SessionMode, Speaker, Timestamp, Verdict,
 };
 use serde_json::{Map, json};
 
@@ -29,6 +29,8 @@ pub(crate) fn created() -> Entry {
             plugin: None,
             idempotency_key: None,
             client_version: None,
+            delegable: Rights::default(),
+            budget: Limits::default(),
         }),
     }
 }

@@ -92,6 +92,7 @@ pub(crate) fn task_in(export: &str, word: &str) -> Task {
         access: Access::ReadOnly,
         output_schema: None,
         resume: None,
+        mcp_servers: Vec::new(),
         config: json!({ "do": word, "in": export }),
     }
 }

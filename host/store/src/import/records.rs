@@ -112,6 +112,8 @@ pub(super) fn read_run(
         plugin: None,
         idempotency_key: None,
         client_version: None,
+        delegable: pointsman_model::Rights::default(),
+        budget: pointsman_model::Limits::default(),
     };
     let session = SessionRecord {
         session_id,

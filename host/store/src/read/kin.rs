@@ -1,7 +1,7 @@
 //! Reading who launched whom.
 
 use pointsman_model::{HostId, RunId, RunRecord, SessionId};
-use rusqlite::{ToSql, params};
+use rusqlite::{Rows, ToSql, params};
 
 use crate::{Store, StoreError};
 
@@ -55,15 +55,7 @@ impl Store {
         let (Some(condition), Some(owner)) = (whose.condition(), whose.name()) else { return Ok(None) };
         self.with_reader(|connection| {
             let mut runs = connection.prepare_cached(&format!("SELECT uuid FROM runs WHERE {condition}"))?;
-            let mut rows = runs.query(&[(":owner", &owner)])?;
-            let mut ids = Vec::new();
-            while let Some(row) = rows.next()? {
-                let id: String = row.get(0)?;
-                ids.push(
-                    id.parse().map_err(|_| StoreError::Damaged { what: format!("a run's id is {id:?}") })?,
-                );
-            }
-            Ok(Some(ids))
+            Ok(Some(ids(runs.query(&[(":owner", &owner)])?)?))
         })
     }
 
@@ -106,6 +98,25 @@ impl Store {
         })
     }
 
+    /// Gives a run and everything below it; nothing if nobody knows it.
+    ///
+    /// # Errors
+    ///
+    /// If the state cannot be read.
+    pub fn tree(&self, top: RunId) -> Result<Vec<RunId>, StoreError> {
+        self.with_reader(|connection| {
+            let mut runs = connection.prepare_cached(
+                "WITH RECURSIVE tree(uuid) AS (
+                     SELECT uuid FROM runs WHERE uuid = ?1
+                     UNION
+                     SELECT runs.uuid FROM tree JOIN kin ON parent = tree.uuid JOIN runs ON id = run
+                 )
+                 SELECT uuid FROM tree",
+            )?;
+            ids(runs.query([top.to_string()])?)
+        })
+    }
+
     /// Gives the runs that a run launched and that are not over, oldest first.
     ///
     /// # Errors
@@ -117,4 +128,13 @@ impl Store {
             [run.to_string()],
         )
     }
+}
+
+fn ids(mut rows: Rows<'_>) -> Result<Vec<RunId>, StoreError> {
+    let mut ids = Vec::new();
+    while let Some(row) = rows.next()? {
+        let id: String = row.get(0)?;
+        ids.push(id.parse().map_err(|_| StoreError::Damaged { what: format!("a run's id is {id:?}") })?);
+    }
+    Ok(ids)
 }

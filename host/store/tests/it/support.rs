@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use pointsman_model::{
-    Access, Draft, Event, EventKind, HostId, Message, Role, RunId, RunRecord, RunSpec, SessionId,
-    SessionMode, Speaker, Status, Timestamp,
+    Access, Draft, Event, EventKind, HostId, Limits, Message, Rights, Role, RunId, RunRecord, RunSpec,
+    SessionId, SessionMode, Speaker, Status, Timestamp,
 };
 use pointsman_store::{Commit, Creation, NewRun, SessionChoice, Store};
 use serde_json::{Map, Value, json};
@@ -78,6 +78,8 @@ pub(crate) fn new_run(host: HostId, cwd: &str) -> NewRun {
             plugin: None,
             idempotency_key: None,
             client_version: None,
+            delegable: Rights::default(),
+            budget: Limits::default(),
         },
         backend_config: json!({"token": "s3cret-token"}),
         record: RunRecord {

@@ -50,7 +50,7 @@ pub(super) enum Confinement {
 /// Makes the process.
 pub(super) fn process(task: &Task, config: &Config) -> Result<Process, String> {
     let process = Process::new(PROCESS, config.program.as_str()).arg("app-server").error_lines();
-    Ok(configure(process, config, task.access)?.args(&config.app_server_args))
+    Ok(configure(process, config, task)?.args(&config.app_server_args))
 }
 
 /// Says who we are.

@@ -33,7 +33,7 @@ pub(crate) fn process(
         };
     }
     // Whatever of this stands behind the operator's arguments wins over them.
-    process = configure(process, config, task.access)?.args(&config.extra_args);
+    process = configure(process, config, task)?.args(&config.extra_args);
     // Whether a folder without a repository is fit to work in is for policies to say.
     process = process.args(["-s", sandbox(task.access), "-C", task.cwd.as_str(), "--skip-git-repo-check"]);
     if let Some(schema) = &task.output_schema {

@@ -60,6 +60,7 @@ impl Script {
             access: Access::Full,
             output_schema: None,
             resume: None,
+            mcp_servers: Vec::new(),
             config: self.config.clone(),
         }
     }

@@ -19,6 +19,16 @@ pub(super) fn task(task: &Task) -> Result<wit::Task, Fault> {
         access: task.access.into(),
         output_schema: task.output_schema.as_ref().map(json).transpose()?,
         resume: task.resume.as_ref().map(json).transpose()?,
+        mcp_servers: task
+            .mcp_servers
+            .iter()
+            .map(|server| wit::McpServer {
+                name: server.name.clone(),
+                command: server.command.clone(),
+                args: server.args.clone(),
+                pass_env: server.pass_env.clone(),
+            })
+            .collect(),
         config: json(&task.config)?,
     })
 }
