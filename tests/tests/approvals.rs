@@ -14,7 +14,7 @@ use pointsman_capabilities::process::{HostEnvironment, ProgramEntry, Programs, S
 use pointsman_capabilities::request::Origins;
 use pointsman_capabilities::secret::Secrets;
 use pointsman_engine::{
-    AuditSettings, BackendSettings, Client, Clock, ComponentSource, Error, Host, OnFailure, Orphans,
+    AuditSettings, BackendSettings, Budgets, Client, Clock, ComponentSource, Error, Host, OnFailure, Orphans,
     Profiles, Refused, Settings, WaitLimits,
 };
 use pointsman_model::calls::{ContinueRun, PollEvents, RunRef, SpawnRun};
@@ -284,6 +284,9 @@ fn settings(root: &TempDir, hand: &Hand) -> Settings {
         audit: AuditSettings::default(),
         clock: Arc::new(hand.clone()),
         orphans: Orphans::default(),
+        entry: None,
+        rights: BTreeMap::new(),
+        budgets: Budgets::default(),
     }
 }
 

@@ -64,6 +64,8 @@ fn live() -> Run {
             plugin: None,
             idempotency_key: None,
             client_version: None,
+            delegable: pointsman_model::Rights::default(),
+            budget: pointsman_model::Limits::default(),
         }),
     })
     .unwrap();
