@@ -159,8 +159,10 @@ say(status=done["status"], answer=done["final_response"], asked=asked["status"])
         json!({"status": "completed", "answer": "hello from below", "asked": "approval_required"})
     );
     // Its parent is over, so nobody asks any more.
-    let settled = place.cli(&["approvals", "show", question["approval_id"].as_str().unwrap()]);
-    assert_eq!(settled["state"], "withdrawn");
+    eventually("the end of its question", || {
+        let settled = place.cli(&["approvals", "show", question["approval_id"].as_str().unwrap()]);
+        (settled["state"] == "withdrawn").then_some(())
+    });
     host.hang_up().well();
     place.mark().wait_until_gone();
 }
