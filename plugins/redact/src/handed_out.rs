@@ -125,7 +125,7 @@ impl HandedOut {
         let forms: Option<Vec<Form>> = records.collect();
         let mut forms = forms.ok_or("configuration key `host_secrets.forms`: a record is cut off")?;
         // Of two that begin at the same place, the longer one is meant.
-        forms.sort_by(|a, b| b.length.cmp(&a.length));
+        forms.sort_by_key(|form| std::cmp::Reverse(form.length));
         let mut windows = if forms.is_empty() { Vec::new() } else { vec![0u64; 1 << 10] };
         for form in &forms {
             if let Some(word) = windows.get_mut(usize::from(form.window >> 6)) {

@@ -394,8 +394,8 @@ pub(crate) fn password(value: &str, quoted: bool) -> bool {
         let listing = value.split([',', '|', '/', '=', ';', ':', '&']).filter(|part| !part.is_empty());
         let worded = listing.clone().filter(|part| reads(part) || part.len() < 3).count();
         let separated = listing.clone().count() > 1 && worded == listing.count();
-        return !separated
-            && !(made.digits == 0 && value.ends_with(['!', '?', '*', ':', '.', ',']) && reads(value));
+        let exclaimed = made.digits == 0 && value.ends_with(['!', '?', '*', ':', '.', ',']) && reads(value);
+        return !separated && !exclaimed;
     }
     if made.digits > 0 && made.letters() > 0 {
         // `DB_PASSWORD_2`, `user.password1`, `db_password1`: names.
