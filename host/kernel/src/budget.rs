@@ -114,10 +114,8 @@ impl Ledger {
     #[must_use]
     pub fn left(&self, parent: Option<RunId>, limit: Limit) -> Option<(u64, RunId)> {
         let parent = parent?;
-        let mut distance = 0;
         let mut least: Option<(u64, RunId)> = None;
-        for account in self.upwards(parent) {
-            distance += 1;
+        for (distance, account) in (1..).zip(self.upwards(parent)) {
             let Some(most) = account.granted.get(limit) else { continue };
             let used = match limit {
                 // One level for each run from the account to the parent.

@@ -69,9 +69,9 @@ fn change(
     let by = format!("cli:{}", crate::user::name());
     let fact = match &done {
         Ok(()) => Some(Fact::ApproverChanged { by, set }),
-        Err(ApproverError::Wrong { .. }) => Some((by, Attempt::Wrong)).map(attempted),
-        Err(ApproverError::Locked { .. }) => Some((by, Attempt::Locked)).map(attempted),
-        Err(ApproverError::Replaced) => Some((by, Attempt::Replaced)).map(attempted),
+        Err(ApproverError::Wrong { .. }) => Some(attempted((by, Attempt::Wrong))),
+        Err(ApproverError::Locked { .. }) => Some(attempted((by, Attempt::Locked))),
+        Err(ApproverError::Replaced) => Some(attempted((by, Attempt::Replaced))),
         Err(_) => None,
     };
     if let Some(fact) = fact {
@@ -79,7 +79,7 @@ fn change(
         getrandom::fill(&mut id).map_err(Failure::internal)?;
         log.append(&[Draft { at: now(), host: HostId::from_random(id), fact }])?;
     }
-    Ok(done.map_err(Failure::error)?)
+    done.map_err(Failure::error)
 }
 
 fn attempted((by, attempt): (String, Attempt)) -> Fact {

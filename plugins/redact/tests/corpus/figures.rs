@@ -54,7 +54,7 @@ impl Figures {
     }
 
     pub(crate) fn say_what_failed(&self) {
-        println!("{}", self.failed.join("\n"));
+        eprintln!("{}", self.failed.join("\n"));
     }
 
     /// Fails if a bound is not kept.
