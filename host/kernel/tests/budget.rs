@@ -1,7 +1,5 @@
 //! Whatever is reserved, used and given back, in whatever order: nothing is promised twice.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use pointsman_kernel::{Ledger, Line};
 use pointsman_model::{Limit, Limits, RunId, Spent};
 use proptest::prelude::*;
