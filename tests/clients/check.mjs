@@ -18,7 +18,7 @@ assert.equal(client.getServerVersion().name, 'pointsman');
 assert.ok(client.getInstructions().length > 0);
 
 const { tools } = await client.listTools();
-assert.equal(tools.length, 11);
+assert.equal(tools.length, 12);
 for (const tool of tools) {
   assert.ok(tool.outputSchema && tool.annotations && tool.description, tool.name);
   assert.ok(JSON.stringify(tool).length < 16_384, tool.name);

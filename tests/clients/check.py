@@ -32,7 +32,7 @@ async def main(mode: str, host: str, config: str, cwd: str) -> None:
         revision = client.protocol_version
         assert client.server_info.name == "pointsman"
         tools = (await client.list_tools()).tools
-        assert len(tools) == 11
+        assert len(tools) == 12
         assert all(tool.output_schema and tool.annotations for tool in tools)
 
         # A prompt of one command in each line: see tests/agent/agent.sh.

@@ -31,9 +31,24 @@ fn answers(task: &Value, data: Value) -> Value {
     json!({"messageId": "m-2", "role": "ROLE_USER", "taskId": task["id"], "parts": [{"data": data}]})
 }
 
-/// Everything is put to a person before it begins.
-const CAREFUL: &str = "\n[[policies]]\nname = \"house\"\ncomponent = \"bundled:rules\"\ninline = '''\n[[rule]]\n\
-                       id = \"everything\"\nwhen = \"true\"\nthen = \"ask\"\nreason = \"everything is confirmed\"\n'''\n";
+/// Every launch is put to a person; what runs do once they are allowed is nobody's question here.
+const CAREFUL: &str = r#"
+[[policies]]
+name = "house"
+component = "bundled:rules"
+inline = '''
+[[rule]]
+id = "launches"
+when = "action in ['spawn', 'continue']"
+then = "ask"
+reason = "everything is confirmed"
+
+[[rule]]
+id = "the-rest"
+when = "!(action in ['spawn', 'continue'])"
+then = "allow"
+'''
+"#;
 
 #[rstest]
 #[case("JSONRPC", "1.0")]
