@@ -229,7 +229,7 @@ fn a_person_is_not_flooded_and_sees_what_each_question_is_about() {
     let mut host = place.host();
     for (name, most) in [("twice", 1), ("flood", 64)] {
         let run = host.spawn(&place, name, "do it", json!({}));
-        // The plugin says how many inputs it was handed when it hears the refusals: all questions had been put by then.
+        // Said behind the two that are one, or when it hears the refusals: all questions had been put by then.
         host.event(&run, "x_hostile_said");
         let events = host.events(&run);
         let asked: Vec<_> = events.iter().filter(|event| event["type"] == "approval_required").collect();

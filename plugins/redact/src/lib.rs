@@ -3,10 +3,10 @@
 //!
 //! Four ways to know a secret, each over every text of an event at any depth, keys included:
 //!
-//! 1. By its value ([`handed_out`]): what the host itself gave to an agent. The host gives digests only.
-//! 2. By the operator's patterns ([`config`]).
-//! 3. By its shape ([`shapes`]): tokens that begin or look as their issuer says, private keys, credentials in URLs.
-//! 4. By its name ([`assigned`]): a value that looks drawn at random, next to a name such as `api_key`.
+//! 1. By its value (`handed_out`): what the host itself gave to an agent. The host gives digests only.
+//! 2. By the operator's patterns (`config`).
+//! 3. By its shape (`shapes`): tokens that begin or look as their issuer says, private keys, credentials in URLs.
+//! 4. By its name (`assigned`): a value that looks drawn at random, next to a name such as `api_key`.
 //!
 //! It stands first in the chain: what a later sanitizer moves into an artifact has passed it by then.
 //!

@@ -136,16 +136,6 @@ impl Driver {
     /// Waits for inputs; takes orders meanwhile.
     async fn gather(&mut self, stage: &mut Stage) -> Result<Gathered, JournalError> {
         loop {
-            if !stage.own.is_empty() && !self.parts.ending.is_cancelled() {
-                // Nobody waits for a plugin that keeps itself busy.
-                while let Ok(order) = self.mailbox.try_recv() {
-                    self.take_live(stage, order).await?;
-                }
-                if self.journal.run().cancel_requested().is_some() {
-                    stage.take_back();
-                }
-                return Ok(stage.take_own());
-            }
             let status = self.journal.run().record().status;
             let waits = self.journal.run().awaits_input() || status == Status::ApprovalRequired;
             self.meter.turn(!waits);
@@ -154,7 +144,7 @@ impl Driver {
             }
             let up = self.time_is_up();
             let expects = stage.hands.is_busy() || waits;
-            if !expects && stage.inputs.is_empty() {
+            if !expects && stage.inputs.is_empty() && stage.own.is_empty() {
                 let message = "the plugin waits for nothing and told no outcome";
                 return Ok(Gathered::Over(Outcome::failed(reason::NO_OUTCOME, message)));
             }
@@ -184,6 +174,13 @@ impl Driver {
                     Some(level) => self.warn(level).await?,
                     None => {}
                 },
+                // Behind all that can end the run: nobody waits for a plugin that keeps itself busy.
+                () = std::future::ready(()), if !stage.own.is_empty() => {
+                    if self.journal.run().cancel_requested().is_some() {
+                        stage.take_back();
+                    }
+                    return Ok(stage.take_own());
+                }
                 Some(ring) = stage.rings.recv() => stage.own.extend(stage.hands.ring(ring)),
                 input = stage.inputs.recv() => {
                     let Some(first) = input else { continue };

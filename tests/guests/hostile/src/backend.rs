@@ -81,7 +81,7 @@ fn act(word: &str) -> Result<Vec<Effect>, String> {
         "no_object" => vec![emit("[1]")],
         "every_effect" => every_effect(),
         // Of things that it has not told of, under one id and under very many.
-        "ask_twice" => vec![ask("same"), ask("same")],
+        "ask_twice" => vec![ask("same"), ask("same"), emit("{\"asked\":2}")],
         "ask_without_end" => (0..1_000).map(|number| ask(&number.to_string())).collect(),
         _ => vec![emit("{\"well\":\"behaved\"}")],
     })
