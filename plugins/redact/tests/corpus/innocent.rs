@@ -174,7 +174,7 @@ pub(crate) fn cases(dice: &mut Dice) -> Vec<Case> {
         let (sha512, name) = (dice.cook("b86|==="), dice.one_of(NAMES));
         let text = match dice.below(3) {
             0 => format!(
-                "\"node_modules/{name}\": {{\n  \"version\": \"1.2.3\",\n  \"resolved\": \"https://registry.npmjs.org/{name}/-/{name}-1.2.3.tgz\",\n  \"integrity\": \"sha512-{sha512}\"\n}}"
+                "\"node_modules/{name}\": {{\n  \"version\": \"1.2.3\",\n  \"resolved\": \"https://packages.example.org/{name}/-/{name}-1.2.3.tgz\",\n  \"integrity\": \"sha512-{sha512}\"\n}}"
             ),
             1 => format!(
                 "{name}@^1.2.0:\n  version \"1.2.3\"\n  resolved \"https://registry.yarnpkg.com/{name}/-/{name}-1.2.3.tgz#{}\"\n  integrity sha512-{sha512}\n",
