@@ -1,10 +1,6 @@
 //! Whatever is tried on a run, in whatever order: the invariants hold.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod common;
-
-use common::{created, digest, id, latest, launch, live, question, ruling, step, wish};
+use crate::common::{created, digest, id, latest, launch, live, question, ruling, step, wish};
 use pointsman_kernel::{Command, Entry, Next, Question, Refused, Run};
 use pointsman_model::plugin::{Interruption, InterruptionKind, Permission};
 use pointsman_model::{

@@ -1,28 +1,12 @@
 //! Questions about a live run that its agent did not ask: what its plugin would set in motion, and what is said to it.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
+use crate::common::{created, ruling};
 use pointsman_kernel::{Command, Entry, Next, Question, Run};
-use pointsman_model::{
-    Access, Answer, ApprovalId, ApprovalState, Digest, Message, Role, Ruling, RunId, RunSpec, Scope,
-    SessionId, SessionMode, Speaker, Status, Timestamp, Verdict,
-};
-use serde_json::{Map, json};
+use pointsman_model::{Answer, ApprovalId, ApprovalState, Digest, Scope, Status, Timestamp, Verdict};
+use serde_json::json;
 
 fn now() -> Timestamp {
     Timestamp::from_millis(1_000)
-}
-
-fn ruling(verdict: Verdict) -> Ruling {
-    Ruling {
-        verdict,
-        module: "rules".to_owned(),
-        rule: Some("r".to_owned()),
-        reason: "because".to_owned(),
-        ttl_seconds: None,
-        ceiling: None,
-        scope: None,
-    }
 }
 
 fn question(action: &str) -> Question {
@@ -44,31 +28,7 @@ fn step(run: &mut Run, command: Command) -> Vec<Entry> {
 }
 
 fn live() -> Run {
-    let mut run = Run::begin(&Entry::Created {
-        at: now(),
-        run_id: RunId::from_random([1; 16]),
-        session_id: SessionId::from_random([2; 16]),
-        agent_name: "agent1".to_owned(),
-        spec: Box::new(RunSpec {
-            backend: "codex".to_owned(),
-            role: Role::Worker,
-            cwd: "/repo".to_owned(),
-            session_mode: SessionMode::New,
-            message: Message::text(Speaker::User, "do it"),
-            profile: None,
-            output_schema: None,
-            metadata: Map::new(),
-            access: Access::WorkspaceWrite,
-            resumed_from: None,
-            chain: vec![],
-            plugin: None,
-            idempotency_key: None,
-            client_version: None,
-            delegable: pointsman_model::Rights::default(),
-            budget: pointsman_model::Limits::default(),
-        }),
-    })
-    .unwrap();
+    let mut run = Run::begin(&created()).unwrap();
     step(&mut run, Command::Rule { ruling: ruling(Verdict::Allow), question: question("spawn") });
     step(&mut run, Command::Launch { digest: Digest::of(b"asked"), supervision: None });
     run

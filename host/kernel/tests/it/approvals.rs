@@ -1,10 +1,6 @@
 //! Approvals: where each answer leads from each state, and that none is ever used twice or beyond its reach.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod common;
-
-use common::{created, digest, id, latest, launch, live, question, ruling, step, wish};
+use crate::common::{created, digest, id, latest, launch, live, question, ruling, step, wish};
 use pointsman_kernel::{Command, Entry, Next, Question, Refused, Run};
 use pointsman_model::plugin::Permission;
 use pointsman_model::{
@@ -246,8 +242,12 @@ fn a_launch_is_allowed_once() {
     let launched = step(&mut run, 2_000, launch(0)).unwrap();
     assert!(matches!(launched[..], [Entry::Claimed { .. }, Entry::Launched { .. }]), "{launched:?}");
     let mut late = Run::begin(&created()).unwrap();
-    step(&mut late, 1_000, Command::Rule { ruling: common::ruling(Verdict::Ask), question: question(1) })
-        .unwrap();
+    step(
+        &mut late,
+        1_000,
+        Command::Rule { ruling: crate::common::ruling(Verdict::Ask), question: question(1) },
+    )
+    .unwrap();
     step(&mut late, 2_000, settle(1, 0, Answer::allow_once())).unwrap();
     let refused = step(&mut late, 6_000, launch(0)).unwrap_err();
     assert!(matches!(refused, Refused::AlreadySettled { state: Expired, .. }), "{refused}");
