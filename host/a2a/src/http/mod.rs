@@ -1,23 +1,19 @@
 //! The server: who is let in, where things lie, and how answers look.
 
 mod guard;
-pub(crate) mod limits;
-mod listen;
 mod respond;
 mod rest;
 mod rpc;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
-use axum::Router;
-use axum::body::{Body, Bytes, HttpBody as _};
-use axum::extract::connect_info::ConnectInfo;
-use axum::extract::{Request, State};
+use axum::body::{Body, Bytes};
+use axum::extract::Request;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use pointsman_engine::Host;
+use pointsman_listen::{Limits, Unread};
 use pointsman_model::plugin::Feature;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -28,11 +24,6 @@ use crate::error::ServeError;
 use crate::settings::{Admission, AgentSettings, Settings};
 use crate::tasks::{Tasks, Viewer};
 use guard::Guard;
-use limits::Limits;
-use listen::{Listener, Peer};
-
-/// How long connections are given to end with the server.
-const LINGER: Duration = Duration::from_millis(300);
 
 /// What every request needs.
 pub(crate) struct Server<C> {
@@ -112,36 +103,13 @@ impl Bound {
     ) -> Result<(), ServeError> {
         let server = Server::new(host, settings, self.base, shutdown.clone()).with_limits(self.limits);
         let server = Arc::new(server);
-        let app = Router::new().fallback(answer::<C>).with_state(server);
-        let app = app.into_make_service_with_connect_info::<Peer>();
-        let ending = shutdown.clone();
-        let serving = axum::serve(Listener::new(self.listener, self.limits), app)
-            .with_graceful_shutdown(async move { ending.cancelled().await })
-            .into_future();
-        let mut serving = std::pin::pin!(serving);
-        let ended = tokio::select! {
-            ended = &mut serving => Some(ended),
-            () = shutdown.cancelled() => None,
+        let answer = move |request| {
+            let server = Arc::clone(&server);
+            async move { server.answer(request).await }
         };
-        let ended = match ended {
-            Some(ended) => Ok(ended),
-            None => tokio::time::timeout(LINGER, serving).await,
-        };
-        match ended {
-            Ok(Err(source)) => Err(ServeError::Listen { source }),
-            // Whoever still holds a connection then loses it with the process.
-            Ok(Ok(())) | Err(_) => Ok(()),
-        }
+        let served = pointsman_listen::serve(self.listener, self.limits, answer, shutdown).await;
+        served.map_err(|source| ServeError::Listen { source })
     }
-}
-
-async fn answer<C: Calls>(
-    State(server): State<Arc<Server<C>>>,
-    ConnectInfo(peer): ConnectInfo<Peer>,
-    request: Request,
-) -> Response {
-    let busy = peer.busy();
-    server.answer(request).await.map(|body| busy.until_written(body))
 }
 
 impl<C: Calls> Server<C> {
@@ -232,20 +200,13 @@ impl<C: Calls> Server<C> {
 
 /// Reads a request's body, within bounds of size and time.
 async fn body(body: Body, limits: &Limits) -> Result<Bytes, Response> {
-    let too_large = || {
-        let why = format!("the body could not be read, or has more than {} bytes", limits.body);
-        respond::plain(StatusCode::PAYLOAD_TOO_LARGE, &why)
-    };
-    // Of one that says so itself, nothing needs to come.
-    if body.size_hint().lower() > limits.body as u64 {
-        return Err(too_large());
-    }
-    let read = axum::body::to_bytes(body, limits.body);
-    match tokio::time::timeout(limits.body_time, read).await {
-        Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(_)) => Err(too_large()),
-        Err(_) => Err(respond::plain(StatusCode::REQUEST_TIMEOUT, "the body took too long to come")),
-    }
+    pointsman_listen::read(body, limits).await.map_err(|unread| {
+        let status = match unread {
+            Unread::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Unread::TooSlow => StatusCode::REQUEST_TIMEOUT,
+        };
+        respond::plain(status, &unread.to_string())
+    })
 }
 
 /// Says whether a request's body claims to be JSON: a page in a browser cannot send that to a stranger unasked.

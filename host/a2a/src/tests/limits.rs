@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use pointsman_listen::Limits;
 use rstest::rstest;
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -11,7 +12,6 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
 use super::{Stage, says};
-use crate::http::limits::Limits;
 
 /// How long anything may take that has to happen.
 const LONG: Duration = Duration::from_secs(20);

@@ -4,18 +4,18 @@ use std::time::Duration;
 
 /// Bounds of connections and requests.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Limits {
+pub struct Limits {
     /// Connections at once; the rest wait in the kernel's queue.
-    pub(crate) connections: usize,
+    pub connections: usize,
     /// How long the first request's head may take to come, and the head of each further one from its first byte.
-    pub(crate) head: Duration,
+    pub head: Duration,
     /// How long a connection may be silent between requests, and how long its client may take in nothing of what is
     /// written to it.
-    pub(crate) idle: Duration,
+    pub idle: Duration,
     /// How large a request's body may be.
-    pub(crate) body: usize,
+    pub body: usize,
     /// How long a request's body may take to come.
-    pub(crate) body_time: Duration,
+    pub body_time: Duration,
 }
 
 impl Default for Limits {

@@ -14,16 +14,16 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, Sleep};
 
-use super::limits::Limits;
+use crate::Limits;
 
-pub(super) struct Listener {
+pub(crate) struct Listener {
     inner: TcpListener,
     room: Arc<Semaphore>,
     limits: Limits,
 }
 
 impl Listener {
-    pub(super) fn new(inner: TcpListener, limits: Limits) -> Self {
+    pub(crate) fn new(inner: TcpListener, limits: Limits) -> Self {
         Self { inner, room: Arc::new(Semaphore::new(limits.connections)), limits }
     }
 }
@@ -61,7 +61,7 @@ struct Activity {
 
 /// What a request knows of its connection.
 #[derive(Debug, Clone)]
-pub(super) struct Peer(Arc<Mutex<Activity>>);
+pub(crate) struct Peer(Arc<Mutex<Activity>>);
 
 impl Peer {
     fn new() -> Self {
@@ -74,7 +74,7 @@ impl Peer {
     }
 
     /// Says that a request is being answered, for as long as what comes back lives.
-    pub(super) fn busy(&self) -> Busy {
+    pub(crate) fn busy(&self) -> Busy {
         let mut activity = self.activity();
         activity.requests += 1;
         activity.head_since = None;
@@ -89,11 +89,11 @@ impl Connected<IncomingStream<'_, Listener>> for Peer {
 }
 
 /// Keeps a connection from being idle.
-pub(super) struct Busy(Peer);
+pub(crate) struct Busy(Peer);
 
 impl Busy {
     /// Gives a body that holds on to this until it has been written.
-    pub(super) fn until_written(self, body: Body) -> Body {
+    pub(crate) fn until_written(self, body: Body) -> Body {
         Body::new(Held { body, _busy: self })
     }
 }
@@ -132,7 +132,7 @@ impl HttpBody for Held {
 }
 
 /// A connection that ends when its client takes too long.
-pub(super) struct Connection {
+pub(crate) struct Connection {
     stream: TcpStream,
     peer: Peer,
     limits: Limits,
