@@ -203,11 +203,23 @@ pub enum StoreError {
         /// What is wrong with it.
         what: String,
     },
-    /// The sealed configuration does not open: the key, or the row, is not the one it was sealed with.
-    #[error("the sealed configuration of run {run} does not open with the key in seal.key")]
+    /// Something sealed does not open: the key is not the one it was sealed with, or the row was changed or moved.
+    #[error(
+        "{what} cannot be unsealed: it was sealed with another key than that in seal.key, or was changed or moved since"
+    )]
     Unsealable {
-        /// The run.
-        run: RunId,
+        /// What was sealed.
+        what: String,
+    },
+    /// The key that something was sealed with is gone.
+    #[error(
+        "{what} cannot be unsealed: there is no key at {}; if there is a copy of that file, put it back", path.display()
+    )]
+    KeyLost {
+        /// What was sealed.
+        what: String,
+        /// Where its key lay.
+        path: PathBuf,
     },
     /// The writer is gone, because the store is being closed or its thread died.
     #[error("the store is closed")]

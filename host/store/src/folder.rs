@@ -99,6 +99,11 @@ impl StateFolder {
         make_private_dir(&self.dir, HOSTS).and_then(|()| self.dir.open_dir(HOSTS)).map_err(failed)
     }
 
+    /// Says whether there is a file of this name.
+    pub(crate) fn has(&self, name: &str) -> Result<bool, StoreError> {
+        self.dir.try_exists(name).map_err(file_error("could not look for", &self.path.join(name)))
+    }
+
     /// Reads a small file, or makes it of what `content` gives; of several that do so at once, one wins.
     pub(crate) fn read_or_found(
         &self,

@@ -26,8 +26,8 @@ mod writer;
 pub use error::StoreError;
 pub use host::HostLease;
 pub use read::{
-    AgentFilter, ArtifactHandle, EventSlice, PublishedFilter, PublishedPage, Resolution, RunFilter, RunPage,
-    Whose,
+    AgentFilter, ArtifactHandle, EventSlice, Original, PublishedFilter, PublishedPage, Resolution, RunFilter,
+    RunPage, Whose,
 };
 pub use run_folder::{FolderError, RunFolder};
 pub use store::Store;

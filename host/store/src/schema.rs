@@ -25,6 +25,12 @@ const KIN: &str =
     "CREATE TABLE IF NOT EXISTS kin (run INTEGER PRIMARY KEY REFERENCES runs, parent TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS kin_by_parent ON kin (parent)";
 
+/// Keeps what stood in events before secrets were taken out of them, where the operator wants that: nonce and ciphertext,
+/// bound to run and event, or nothing of what was too large. The key is the event's. In a table of its own, so that no
+/// read of events can come across it; older journals get it when they are opened.
+const ORIGINALS: &str = "CREATE TABLE IF NOT EXISTS originals (
+    event INTEGER PRIMARY KEY, bytes INTEGER NOT NULL, sealed BLOB)";
+
 /// Finds runs that others asked for through a face of this host (`read/published.rs`). Not among the tables, because
 /// journals that are older get it when they are opened; an older program does not mind it.
 const PUBLISHED: &str = "CREATE INDEX IF NOT EXISTS specs_published ON specs (
@@ -56,6 +62,7 @@ pub(crate) fn open_writer(folder: &StateFolder) -> Result<Connection, StoreError
     connection.execute_batch(PUBLISHED)?;
     connection.execute_batch(OPEN_APPROVALS)?;
     connection.execute_batch(KIN)?;
+    connection.execute_batch(ORIGINALS)?;
     // 16 MiB of log before it is merged: fewer flushes in long bursts. What a burst left is given back afterwards.
     connection.pragma_update(None, "wal_autocheckpoint", 4096)?;
     connection.pragma_update(None, "journal_size_limit", 64 << 20)?;

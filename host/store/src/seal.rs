@@ -1,12 +1,13 @@
-//! Sealing what must be kept and must not be read: a run's backend settings, tokens perhaps among them.
+//! Sealing what must be kept and must not be read: a run's backend settings, tokens perhaps among them, and what stood
+//! in an event before secrets were taken out of it.
 
+use std::fmt;
 use std::io;
 use std::sync::OnceLock;
 
 use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
 use pointsman_model::RunId;
-use serde_json::Value;
 
 use crate::folder::StateFolder;
 use crate::{StoreError, random};
@@ -14,6 +15,34 @@ use crate::{StoreError, random};
 const KEY_FILE: &str = "seal.key";
 const KEY_BYTES: usize = 32;
 const NONCE_BYTES: usize = 24;
+
+/// What is sealed. It is part of the seal, so that a row that was put in another's place does not open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Subject {
+    /// The backend's settings for a run.
+    Settings(RunId),
+    /// What stood in an event of a run before secrets were taken out.
+    Original(RunId, u64),
+}
+
+impl Subject {
+    /// Gives what the seal is bound to. No two subjects are bound to the same.
+    fn binding(self) -> String {
+        match self {
+            Self::Settings(run) => run.to_string(),
+            Self::Original(run, seq) => format!("{run}/{seq}/original"),
+        }
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Settings(run) => write!(f, "the backend settings of run {run}"),
+            Self::Original(run, seq) => write!(f, "the original of event {seq} of run {run}"),
+        }
+    }
+}
 
 /// Seals with a key that lies beside the database, readable for its owner only.
 ///
@@ -24,44 +53,49 @@ pub(crate) struct Seal {
     key: OnceLock<[u8; KEY_BYTES]>,
 }
 
-impl std::fmt::Debug for Seal {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Seal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Seal")
     }
 }
 
 impl Seal {
-    /// Seals a run's settings. The run's id is part of the seal, so a sealed row opens for no other run.
+    /// Seals bytes: a fresh nonce, and the ciphertext behind it. Makes the key if there was never one.
     pub(crate) fn close(
         &self,
         folder: &StateFolder,
-        run: RunId,
-        settings: &Value,
+        subject: Subject,
+        plain: &[u8],
     ) -> Result<Vec<u8>, StoreError> {
-        let unsealable = |_| StoreError::Unsealable { run };
         let nonce: [u8; NONCE_BYTES] = random::bytes().map_err(crate::folder::file_error(
             "could not draw random bytes for",
             &folder.path().join(KEY_FILE),
         ))?;
-        let plain = settings.to_string();
-        let aad = run.to_string();
+        let binding = subject.binding();
         let sealed = self
             .cipher(folder)?
-            .encrypt(&XNonce::from(nonce), Payload { msg: plain.as_bytes(), aad: aad.as_bytes() })
-            .map_err(unsealable)?;
+            .encrypt(&XNonce::from(nonce), Payload { msg: plain, aad: binding.as_bytes() })
+            .map_err(|_| StoreError::Unsealable { what: subject.to_string() })?;
         Ok([&nonce[..], &sealed].concat())
     }
 
-    /// Opens what [`Seal::close`] made.
-    pub(crate) fn open(&self, folder: &StateFolder, run: RunId, sealed: &[u8]) -> Result<Value, StoreError> {
-        let unsealable = StoreError::Unsealable { run };
-        let Some((nonce, sealed)) = sealed.split_first_chunk::<NONCE_BYTES>() else { return Err(unsealable) };
-        let aad = run.to_string();
-        let plain = self
-            .cipher(folder)?
-            .decrypt(&XNonce::from(*nonce), Payload { msg: sealed, aad: aad.as_bytes() })
-            .map_err(|_| unsealable.clone())?;
-        serde_json::from_slice(&plain).map_err(|_| unsealable)
+    /// Opens what [`Seal::close`] made of the same subject. A key that is gone is not made anew.
+    pub(crate) fn open(
+        &self,
+        folder: &StateFolder,
+        subject: Subject,
+        sealed: &[u8],
+    ) -> Result<Vec<u8>, StoreError> {
+        let unsealable = || StoreError::Unsealable { what: subject.to_string() };
+        let (nonce, sealed) = sealed.split_first_chunk::<NONCE_BYTES>().ok_or_else(unsealable)?;
+        if self.key.get().is_none() && !folder.has(KEY_FILE)? {
+            let path = folder.path().join(KEY_FILE);
+            return Err(StoreError::KeyLost { what: subject.to_string(), path });
+        }
+        let binding = subject.binding();
+        self.cipher(folder)?
+            .decrypt(&XNonce::from(*nonce), Payload { msg: sealed, aad: binding.as_bytes() })
+            .map_err(|_| unsealable())
     }
 
     fn cipher(&self, folder: &StateFolder) -> Result<XChaCha20Poly1305, StoreError> {

@@ -174,7 +174,7 @@ impl Store {
     /// Stores a run from elsewhere, at once or not at all; gives a note if its session got another name.
     fn take_in(&self, found: FoundRun) -> Result<Option<String>, StoreError> {
         let run_id = found.record.run_id;
-        let sealed = self.seal().close(self.folder(), run_id, &Value::Null)?;
+        let sealed = self.seal_settings(run_id, &Value::Null)?;
         let bytes = found.bytes;
         self.write_blocking(Durability::Flushed, bytes, move |connection| insert(connection, found, &sealed))
     }

@@ -4,6 +4,7 @@ mod approvals;
 mod artifacts;
 mod events;
 mod kin;
+mod originals;
 mod published;
 mod runs;
 mod sessions;
@@ -13,6 +14,7 @@ use rusqlite::{Connection, OptionalExtension as _};
 use serde::de::DeserializeOwned;
 
 pub use kin::Whose;
+pub use originals::Original;
 pub use published::{PublishedFilter, PublishedPage};
 pub(crate) use runs::run_by_row;
 pub(crate) use sessions::session_by_id;

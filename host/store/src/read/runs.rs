@@ -5,6 +5,7 @@ use rusqlite::{Connection, OptionalExtension as _, Params, ToSql, params};
 use serde_json::Value;
 
 use super::{Resolution, RunFilter, RunPage, from_json, normalised};
+use crate::seal::Subject;
 use crate::{Store, StoreError};
 
 impl Store {
@@ -42,7 +43,10 @@ impl Store {
     pub fn sealed_config(&self, run: RunId) -> Result<Value, StoreError> {
         let sealed: Vec<u8> =
             self.of_run(run, "SELECT sealed FROM specs JOIN runs ON run = id WHERE uuid = ?1")?;
-        self.seal().open(self.folder(), run, &sealed)
+        let subject = Subject::Settings(run);
+        let plain = self.seal().open(self.folder(), subject, &sealed)?;
+        serde_json::from_slice(&plain)
+            .map_err(|_| StoreError::Damaged { what: format!("{subject} are no JSON") })
     }
 
     /// Gives a run's journal entries in order.

@@ -6,6 +6,7 @@ use pointsman_model::{
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::create::json_text;
+use super::originals::{OriginalRow, insert_originals};
 use super::{Commit, Durability};
 use crate::schema::key;
 use crate::{Store, StoreError};
@@ -23,7 +24,7 @@ impl Store {
     /// [`Commit`], or the state cannot be written. Nothing of the batch is stored then.
     pub async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
         let durability = commit.durability;
-        let batch = Batch::prepare(commit)?;
+        let batch = Batch::prepare(self, commit)?;
         self.write(durability, batch.bytes, move |connection| batch.store(connection)).await
     }
 
@@ -101,6 +102,7 @@ struct Batch {
     record: String,
     events: Vec<EventRow>,
     spilled: Vec<SpilledRow>,
+    originals: Vec<OriginalRow>,
     bytes: usize,
 }
 
@@ -138,7 +140,7 @@ impl SpilledRow {
 }
 
 impl Batch {
-    fn prepare(mut commit: Commit) -> Result<Self, StoreError> {
+    fn prepare(store: &Store, mut commit: Commit) -> Result<Self, StoreError> {
         let run = commit.run_id();
         let mut spilled = Vec::with_capacity(commit.spilled.len());
         for (seq, value) in std::mem::take(&mut commit.spilled) {
@@ -151,18 +153,26 @@ impl Batch {
             let relpath = relpath(seq, event.kind.as_str());
             spilled.push(SpilledRow::of(seq, relpath, value));
         }
+        let mut originals = Vec::with_capacity(commit.originals.len());
+        for (seq, original) in std::mem::take(&mut commit.originals) {
+            if commit.events.iter().all(|event| event.seq != seq) {
+                return Err(StoreError::Rule { run, rule: "an original belongs to an event of its batch" });
+            }
+            originals.push(store.seal_original(run, seq, &original)?);
+        }
         check_events(run, &commit.events, commit.record.status)?;
         let record = json_text(&commit.record);
         let events: Vec<EventRow> = commit.events.iter().map(EventRow::of).collect();
         let bytes = record.len()
             + events.iter().map(|event| event.data.len() + 64).sum::<usize>()
             + commit.entries.iter().map(String::len).sum::<usize>()
-            + spilled.iter().map(|row| row.value.content.len()).sum::<usize>();
-        Ok(Self { commit, record, events, spilled, bytes })
+            + spilled.iter().map(|row| row.value.content.len()).sum::<usize>()
+            + originals.iter().map(OriginalRow::stored_bytes).sum::<usize>();
+        Ok(Self { commit, record, events, spilled, originals, bytes })
     }
 
     fn store(self, connection: &Connection) -> Result<(), StoreError> {
-        let Self { commit, record, events, spilled, .. } = self;
+        let Self { commit, record, events, spilled, originals, .. } = self;
         let (run, status) = (commit.run_id(), commit.record.status);
         let known = RunState::of(connection, run)?;
         if known.host != commit.host.to_string() {
@@ -189,6 +199,7 @@ impl Batch {
         insert_entries(connection, known.row, known.last_entry, &commit.entries)?;
         insert_events(connection, known.row, &events)?;
         insert_spilled(connection, known.row, &spilled)?;
+        insert_originals(connection, known.row, &originals)?;
         put_approvals(connection, known.row, &commit.approvals)?;
         remember(connection, known.session, &commit)?;
         connection

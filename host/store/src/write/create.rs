@@ -1,12 +1,13 @@
 //! Creating runs: key, session, name, run and first entries in one transaction.
 
-use pointsman_model::{Digest, RunRecord, SessionId, SessionRecord, Timestamp, digest_of};
+use pointsman_model::{Digest, RunId, RunRecord, SessionId, SessionRecord, Timestamp, digest_of};
 use rusqlite::{Connection, OptionalExtension as _, params};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::append::{EventRow, check_new, insert_entries, insert_events, put_approvals};
 use super::{Creation, Durability, NewRun, SessionChoice};
 use crate::read::{normalised, run_by_row, session_by_id};
+use crate::seal::Subject;
 use crate::{Store, StoreError};
 
 impl Store {
@@ -18,7 +19,7 @@ impl Store {
     /// else, the events break a rule of [`Commit`](super::Commit), or the state cannot be written.
     pub async fn create_run(&self, new: NewRun) -> Result<Creation, StoreError> {
         check_new(&new.record, &new.events)?;
-        let sealed = self.seal().close(self.folder(), new.record.run_id, &new.backend_config)?;
+        let sealed = self.seal_settings(new.record.run_id, &new.backend_config)?;
         let spec = json_text(&new.spec);
         let request = request_digest(&new);
         let bytes = spec.len() + sealed.len() + 4096;
@@ -26,6 +27,13 @@ impl Store {
             create(connection, new, &spec, &sealed, request)
         })
         .await
+    }
+}
+
+impl Store {
+    /// Seals the backend's settings for a run.
+    pub(crate) fn seal_settings(&self, run: RunId, settings: &Value) -> Result<Vec<u8>, StoreError> {
+        self.seal().close(self.folder(), Subject::Settings(run), settings.to_string().as_bytes())
     }
 }
 

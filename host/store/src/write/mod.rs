@@ -4,9 +4,11 @@ mod append;
 mod create;
 mod lapse;
 mod mail;
+mod originals;
 
 pub(crate) use append::{EventRow, SpilledRow, insert_events, insert_spilled};
 pub(crate) use create::{free_name, insert_run, insert_session, insert_spec, json_text, name_is_taken};
+pub(crate) use originals::LARGEST as LARGEST_ORIGINAL;
 
 use pointsman_model::{
     Approval, Event, HostId, Message, MessageId, RemoteRef, RunId, RunRecord, RunSpec, SessionId,
@@ -102,6 +104,9 @@ pub struct Commit {
     pub events: Vec<Event>,
     /// Values moved out of these events, each with its event's number.
     pub spilled: Vec<(u64, SpilledValue)>,
+    /// What stood in these events before secrets were taken out of them, each with its event's number: stored sealed,
+    /// and shown by [`Store::original`](crate::Store::original) alone.
+    pub originals: Vec<(u64, Map<String, Value>)>,
     /// What the session is to remember from now on; `None` leaves it as it is.
     pub remembered: Option<Value>,
     /// What identifies the session at its provider from now on; `None` leaves it as it is.
@@ -122,6 +127,7 @@ impl Commit {
             entries: Vec::new(),
             events: Vec::new(),
             spilled: Vec::new(),
+            originals: Vec::new(),
             remembered: None,
             remote_ref: None,
             approvals: Vec::new(),

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use pointsman_model::{EventKind, HostId, RunId, Status};
-use pointsman_store::{Durability, Store};
+use pointsman_store::{Durability, Original, Store};
 
 use crate::support::{completion, messages, new_run, random};
 
@@ -27,6 +27,13 @@ async fn write_until_killed() {
         writeln!(out, "ack {} 0 queued", record.run_id).unwrap();
         for step in 0..12 {
             let mut commit = messages(host, &mut record, 1 + (round + step) % 5);
+            // Every other event had a secret.
+            commit.originals = commit
+                .events
+                .iter()
+                .filter(|event| event.seq % 2 == 0)
+                .map(|event| (event.seq, event.data.clone()))
+                .collect();
             if step % 4 == 3 {
                 commit.durability = Durability::Flushed;
             }
@@ -94,6 +101,13 @@ fn check_all(store: &Store) {
         assert_eq!(seqs, (1..=record.last_seq).collect::<Vec<_>>());
         let ended = slice.events.last().is_some_and(|event| event.kind == EventKind::RUN_COMPLETED);
         assert_eq!(ended, record.status.is_terminal());
+        // An event and its original came together or not at all.
+        let messages = slice.events.iter().filter(|event| event.kind == EventKind::AGENT_MESSAGE);
+        let with_original: Vec<u64> = messages.map(|event| event.seq).filter(|seq| seq % 2 == 0).collect();
+        assert_eq!(store.originals(record.run_id).unwrap(), with_original);
+        for seq in with_original {
+            assert!(matches!(store.original(record.run_id, seq), Ok(Some(Original::Kept(_)))));
+        }
         assert!(!store.entries(record.run_id).unwrap().is_empty());
         store.run_spec(record.run_id).unwrap();
         store.sealed_config(record.run_id).unwrap();

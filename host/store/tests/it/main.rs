@@ -12,6 +12,7 @@ mod figures;
 mod folder;
 mod hosts;
 mod import;
+mod originals;
 mod published;
 mod runs;
 mod sharing;

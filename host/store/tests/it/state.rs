@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::support::Fixture;
 
-fn files_below(folder: &Path) -> Vec<std::path::PathBuf> {
+pub(crate) fn files_below(folder: &Path) -> Vec<std::path::PathBuf> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -81,9 +81,13 @@ async fn backend_settings_are_sealed() {
         .execute("UPDATE specs SET sealed = (SELECT sealed FROM specs WHERE run = 1) WHERE run = 2", [])
         .unwrap();
     let refused = fixture.store.sealed_config(other.run_id);
-    assert!(matches!(refused, Err(StoreError::Unsealable { run }) if run == other.run_id), "{refused:?}");
+    let told = refused.unwrap_err().to_string();
+    assert!(told.contains(&other.run_id.to_string()) && told.contains("changed or moved"), "{told}");
     // and with its own key alone.
     std::fs::remove_file(state.join("seal.key")).unwrap();
+    let refused = fixture.open_again().sealed_config(record.run_id);
+    assert!(matches!(refused, Err(StoreError::KeyLost { .. })), "{refused:?}");
+    std::fs::write(state.join("seal.key"), [7; 32]).unwrap();
     let refused = fixture.open_again().sealed_config(record.run_id);
     assert!(matches!(refused, Err(StoreError::Unsealable { .. })), "{refused:?}");
 }
