@@ -7,10 +7,11 @@ use pointsman_kernel::{Command, Entry, Refused, Run};
 use pointsman_model::{Event, EventKind, HostId, SpilledValue};
 use pointsman_store::{Commit, Durability, Store, StoreError};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::audit::Recorder;
 use crate::projection::Projection;
-use crate::sanitize::{CleanDraft, Sanitizers, refer};
+use crate::sanitize::{Aside, CleanDraft, Sanitizers, refer};
 use crate::{Clock, last_stage};
 
 /// Why nothing was written.
@@ -48,12 +49,14 @@ pub(crate) struct Journal {
     run: Run,
     pen: Pen,
     projection: Projection,
+    /// What stood in the run's outcome before the sanitizers changed it, if that is to be kept.
+    outcome_was: Option<Map<String, Value>>,
 }
 
 impl Journal {
     /// Opens the journal of a run whose state is known.
     pub(crate) fn new(run: Run, pen: Pen, projection: Projection) -> Self {
-        Self { run, pen, projection }
+        Self { run, pen, projection, outcome_was: None }
     }
 
     /// Gives the state.
@@ -72,31 +75,43 @@ impl Journal {
 
     /// Writes sanitized events.
     pub(crate) async fn emit(&mut self, drafts: Vec<CleanDraft>) -> Result<(), JournalError> {
-        let (drafts, spilled) = drafts.into_iter().map(|clean| (clean.draft, clean.spilled)).unzip();
-        self.write_clean(Command::Emit(drafts), spilled, Durability::Batched).await
+        let (drafts, aside) = drafts.into_iter().map(|clean| (clean.draft, clean.aside)).unzip();
+        self.write_clean(Command::Emit(drafts), aside, Durability::Batched).await
     }
 
-    /// `spilled` holds what was taken out of each event, in their order; events beyond it are the kernel's own.
+    /// Keeps what stood in the run's outcome before it was sanitized, until the event that ends the run is written.
+    pub(crate) fn keep_outcome(&mut self, was: Option<Map<String, Value>>) {
+        self.outcome_was = was;
+    }
+
+    /// `aside` holds what was left beside each event, in their order; events beyond it are the kernel's own.
     async fn write_clean(
         &mut self,
         command: Command,
-        spilled: Vec<Vec<SpilledValue>>,
+        aside: Vec<Aside>,
         durability: Durability,
     ) -> Result<(), JournalError> {
         let mut entries = self.run.decide(self.pen.clock.now(), command)?;
         if entries.is_empty() {
             return Ok(());
         }
-        let mut spilled = spilled.into_iter();
-        let mut taken: Vec<(u64, SpilledValue)> = Vec::new();
-        for entry in &mut entries {
+        let ends = entries.iter().any(|entry| matches!(entry, Entry::Ended { .. }));
+        let last_event = entries.iter().rposition(|entry| matches!(entry, Entry::Event(_)));
+        let mut aside = aside.into_iter();
+        let mut spilled: Vec<(u64, SpilledValue)> = Vec::new();
+        let mut originals: Vec<(u64, Map<String, Value>)> = Vec::new();
+        for (at, entry) in entries.iter_mut().enumerate() {
             let Entry::Event(event) = entry else { continue };
-            let values = match spilled.next() {
-                Some(values) => values,
-                None => clean_own(&self.pen.sanitizers, event).await,
+            let Aside { spilled: values, original } = match aside.next() {
+                Some(aside) => aside,
+                None => {
+                    let outcome_was = self.outcome_was.as_ref().filter(|_| ends && Some(at) == last_event);
+                    clean_own(&self.pen.sanitizers, event, outcome_was).await
+                }
             };
             refer(event, &values);
-            taken.extend(values.into_iter().map(|value| (event.seq, value)));
+            spilled.extend(values.into_iter().map(|value| (event.seq, value)));
+            originals.extend(original.map(|original| (event.seq, original)));
         }
 
         self.pen.recorder.entries(&self.run, &entries).await?;
@@ -118,7 +133,8 @@ impl Journal {
         let commit = Commit {
             entries: lines,
             events,
-            spilled: taken,
+            spilled,
+            originals,
             remembered,
             remote_ref,
             approvals: settled,
@@ -142,15 +158,24 @@ impl Journal {
 
 /// Events of the host's own pass the sanitizers too: a final answer is an agent's text like any other. They cannot be
 /// dropped.
-async fn clean_own(sanitizers: &Arc<Sanitizers>, event: &mut Event) -> Vec<SpilledValue> {
+async fn clean_own(
+    sanitizers: &Arc<Sanitizers>,
+    event: &mut Event,
+    outcome_was: Option<&Map<String, Value>>,
+) -> Aside {
     // These are the host's own words, long before any agent spoke.
-    if event.kind == EventKind::STATUS_CHANGED && last_stage::written(&event.data) < 1_000 {
-        return Vec::new();
+    if event.kind == EventKind::STATUS_CHANGED
+        && outcome_was.is_none()
+        && last_stage::written(&event.data) < 1_000
+    {
+        return Aside::default();
     }
     let data = std::mem::take(&mut event.data);
-    let (data, spilled) = sanitizers.clean_one(event.kind.as_str(), data, event.ts).await;
+    // What an outcome says was sanitized before it became an event.
+    let was = outcome_was.map(|outcome| data.clone().into_iter().chain(outcome.clone()).collect());
+    let (data, aside) = sanitizers.clean_one(event.kind.as_str(), data, event.ts).await;
     event.data = data;
-    spilled
+    Aside { original: was.or(aside.original), ..aside }
 }
 
 fn written(after_seq: u64, entry: &Entry) -> String {

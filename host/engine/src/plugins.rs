@@ -47,6 +47,8 @@ impl<T> Default for Once<T> {
 /// A sanitizer with its configuration.
 pub(crate) struct LoadedSanitizer {
     pub(crate) plugin: SanitizerPlugin,
+    /// Whether the operator wants what it changes kept as it was.
+    pub(crate) keeps_originals: bool,
     config: serde_json::Map<String, serde_json::Value>,
     /// Its configuration as text, by the version of the secrets that are in it.
     text: Mutex<Option<(u64, Arc<str>)>>,
@@ -123,7 +125,8 @@ impl Plugins {
         }
         let wanted = plugin.about().config_schema["properties"].get(HOST_SECRETS).is_some();
         let handed_out = wanted.then(|| Arc::clone(self.settings.secrets.handed_out()));
-        let loaded = LoadedSanitizer { plugin, config, text: Mutex::default(), handed_out };
+        let keeps_originals = settings.keep_originals;
+        let loaded = LoadedSanitizer { plugin, keeps_originals, config, text: Mutex::default(), handed_out };
         // What a schema cannot say, such as an expression that does not compile, is said before there are events.
         // Any other failure is one of the plugin's, and withholds the events that it was to judge.
         let read = loaded.plugin.sanitize(&loaded.config(), &[], pointsman_model::Timestamp::from_millis(0));

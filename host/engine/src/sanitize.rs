@@ -14,7 +14,16 @@ use crate::plugins::Plugins;
 #[derive(Debug)]
 pub(crate) struct CleanDraft {
     pub(crate) draft: Draft,
+    pub(crate) aside: Aside,
+}
+
+/// What the chain left of an event beside it.
+#[derive(Debug, Default)]
+pub(crate) struct Aside {
+    /// What was moved out of it.
     pub(crate) spilled: Vec<SpilledValue>,
+    /// What stood in it, if a sanitizer changed that of which the operator wants originals kept.
+    pub(crate) original: Option<Map<String, Value>>,
 }
 
 /// The chain of sanitizers.
@@ -25,7 +34,26 @@ pub(crate) struct Sanitizers {
 /// An event on its way through the chain.
 struct Passing {
     event: PluginEvent,
-    spilled: Vec<SpilledValue>,
+    aside: Aside,
+}
+
+/// A sanitizer, as far as it matters for what it made of events.
+#[derive(Clone, Copy)]
+struct Stage<'a> {
+    name: &'a str,
+    /// Whether the operator wants to be able to see what stood there before it.
+    keeps_originals: bool,
+}
+
+impl Passing {
+    /// Puts what a sanitizer made of the data in its place. The host keeps the original, not the sanitizer: all that
+    /// this one can do is change an event, and then the operator sees what it changed.
+    fn replace(&mut self, stage: Stage<'_>, data: Map<String, Value>) {
+        let before = std::mem::replace(&mut self.event.data, data);
+        if stage.keeps_originals && self.aside.original.is_none() && before != self.event.data {
+            self.aside.original = Some(before);
+        }
+    }
 }
 
 impl Sanitizers {
@@ -41,8 +69,8 @@ impl Sanitizers {
             .into_iter()
             .zip(passed)
             .filter_map(|(kind, passed)| {
-                let Passing { event, spilled } = passed?;
-                Some(CleanDraft { draft: Draft { ts: at, kind, data: event.data }, spilled })
+                let Passing { event, aside } = passed?;
+                Some(CleanDraft { draft: Draft { ts: at, kind, data: event.data }, aside })
             })
             .collect()
     }
@@ -53,20 +81,24 @@ impl Sanitizers {
         kind: &str,
         data: Map<String, Value>,
         at: Timestamp,
-    ) -> (Map<String, Value>, Vec<SpilledValue>) {
+    ) -> (Map<String, Value>, Aside) {
         let chain = Arc::clone(self);
         let event = PluginEvent { kind: kind.to_owned(), item: None, data };
         let passed = tokio::task::spawn_blocking(move || chain.pass(vec![event], at).pop().flatten()).await;
         match passed {
-            Ok(Some(Passing { event, spilled })) => (event.data, spilled),
-            Ok(None) => (withheld("a sanitizer dropped it"), Vec::new()),
-            Err(error) => (withheld(&format!("the sanitizers panicked: {error}")), Vec::new()),
+            Ok(Some(Passing { event, aside })) => (event.data, aside),
+            Ok(None) => (withheld("a sanitizer dropped it"), Aside::default()),
+            Err(error) => (withheld(&format!("the sanitizers panicked: {error}")), Aside::default()),
         }
     }
 
     /// Passes what a run leaves through the chain, under the keys of its last event: it is read in the run's record,
-    /// too. What a stage only moved out is whole here.
-    pub(crate) async fn clean_outcome(self: &Arc<Self>, outcome: Outcome, at: Timestamp) -> Outcome {
+    /// too. What a stage only moved out is whole here. Gives the original of these keys, too, if it is to be kept.
+    pub(crate) async fn clean_outcome(
+        self: &Arc<Self>,
+        outcome: Outcome,
+        at: Timestamp,
+    ) -> (Outcome, Option<Map<String, Value>>) {
         let Outcome { ending, final_response, structured_output, usage, failure } = outcome;
         let kind = if ending == Ending::Completed { EventKind::RUN_COMPLETED } else { EventKind::RUN_FAILED };
         let message = failure.as_ref().map(|failure| failure.message.clone());
@@ -77,7 +109,7 @@ impl Sanitizers {
         ];
         let told: Map<String, Value> =
             told.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect();
-        let (data, spilled) = self.clean_one(kind.as_str(), told, at).await;
+        let (data, Aside { spilled, original }) = self.clean_one(kind.as_str(), told, at).await;
         let mut data = Value::Object(data);
         // The last to be moved out may hold what is left of an earlier one.
         for value in spilled.into_iter().rev() {
@@ -97,13 +129,13 @@ impl Sanitizers {
         });
         let failure = failure.map(|Failure { reason, .. }| Failure { reason, message });
         let structured_output = data.get_mut("structured_output").map(Value::take);
-        Outcome { ending, final_response, structured_output, usage, failure }
+        (Outcome { ending, final_response, structured_output, usage, failure }, original)
     }
 
     /// One result for each event, in their order; `None` for those that were dropped.
     fn pass(&self, events: Vec<PluginEvent>, at: Timestamp) -> Vec<Option<Passing>> {
         let mut passing: Vec<Option<Passing>> =
-            events.into_iter().map(|event| Some(Passing { event, spilled: Vec::new() })).collect();
+            events.into_iter().map(|event| Some(Passing { event, aside: Aside::default() })).collect();
         match self.plugins.sanitizers() {
             Ok(chain) => {
                 for stage in chain.iter() {
@@ -113,7 +145,8 @@ impl Sanitizers {
                         break;
                     }
                     let outcomes = stage.plugin.sanitize(&stage.config(), &left, at);
-                    take_up(&mut passing, stage.plugin.name(), outcomes);
+                    let stage = Stage { name: stage.plugin.name(), keeps_originals: stage.keeps_originals };
+                    take_up(&mut passing, stage, outcomes);
                 }
             }
             Err(error) => {
@@ -125,14 +158,14 @@ impl Sanitizers {
         }
         for passing in passing.iter_mut().flatten() {
             let spilled = last_stage::bound(&mut passing.event.data);
-            merge(&mut passing.spilled, spilled);
+            merge(&mut passing.aside.spilled, spilled);
             // The host is about to write references under this key: what a plugin put there is kept beside it.
-            if !passing.spilled.is_empty()
+            if !passing.aside.spilled.is_empty()
                 && let Some(theirs) = passing.event.data.remove("artifact_refs")
             {
                 let (pointer, mime) = ("/artifact_refs".to_owned(), "application/json".to_owned());
                 merge(
-                    &mut passing.spilled,
+                    &mut passing.aside.spilled,
                     vec![SpilledValue { pointer, mime, content: theirs.to_string() }],
                 );
             }
@@ -148,15 +181,15 @@ fn refer_to(event: &PluginEvent) -> EventRef<'_> {
 /// Takes up what a stage made of the events. What it could not judge is withheld, never passed unseen.
 fn take_up(
     passing: &mut [Option<Passing>],
-    stage: &str,
+    stage: Stage<'_>,
     outcomes: Result<Vec<Sanitized>, pointsman_sandbox::CallError>,
 ) {
     let outcomes = match outcomes {
         Ok(outcomes) => outcomes,
         Err(error) => {
-            tracing::error!(sanitizer = stage, %error, "events are withheld");
+            tracing::error!(sanitizer = stage.name, %error, "events are withheld");
             for passing in passing.iter_mut().flatten() {
-                passing.event.data = withheld(&error.to_string());
+                passing.replace(stage, withheld(&error.to_string()));
             }
             return;
         }
@@ -165,11 +198,11 @@ fn take_up(
     for slot in passing.iter_mut().filter(|slot| slot.is_some()) {
         match (outcomes.next(), slot.as_mut()) {
             (Some(Sanitized::Rewrite { data, artifacts }), Some(passing)) => {
-                passing.event.data = data;
-                merge(&mut passing.spilled, artifacts);
+                passing.replace(stage, data);
+                merge(&mut passing.aside.spilled, artifacts);
             }
             (Some(Sanitized::Drop(why)), Some(passing)) => {
-                tracing::info!(sanitizer = stage, kind = passing.event.kind, why, "event dropped");
+                tracing::info!(sanitizer = stage.name, kind = passing.event.kind, why, "event dropped");
                 *slot = None;
             }
             _ => {}

@@ -45,6 +45,8 @@ pub struct SanitizerSettings {
     pub component: ComponentSource,
     /// Its configuration.
     pub config: Value,
+    /// Whether what stood in an event before this sanitizer changed it is kept, sealed. The sanitizer never knows.
+    pub keep_originals: bool,
 }
 
 /// One policy module of the chain.

@@ -33,6 +33,7 @@ pub(super) fn complete(config: &Config) -> Config {
                 name: name.to_owned(),
                 component: format!("bundled:{name}"),
                 config: serde_json::Map::new(),
+                keep_originals: false,
             })
             .to_vec()
     });

@@ -159,11 +159,15 @@ pub(crate) struct Backend {
 pub(crate) struct Sanitizer {
     /// Its name in logs and errors.
     pub(crate) name: String,
-    /// The component: `bundled:spill`, or the path of a `.wasm` file.
+    /// The component: `bundled:redact`, `bundled:spill`, or the path of a `.wasm` file.
     pub(crate) component: String,
     /// The component's own configuration.
     #[serde(default)]
     pub(crate) config: Map<String, Value>,
+    /// Whether what stood in an event before this sanitizer changed it is kept, sealed, up to 1 MiB of each.
+    /// `pointsman runs reveal` shows it to a person; nothing else does.
+    #[serde(default)]
+    pub(crate) keep_originals: bool,
 }
 
 /// A component that judges requests.

@@ -186,6 +186,7 @@ fn sanitizer(loaded: &Loaded, at: usize, sanitizer: &Sanitizer) -> Result<Saniti
         name: sanitizer.name.clone(),
         component: component(loaded, &format!("sanitizers[{at}]"), &sanitizer.component)?,
         config: Value::Object(sanitizer.config.clone()),
+        keep_originals: sanitizer.keep_originals,
     })
 }
 

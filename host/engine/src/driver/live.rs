@@ -90,7 +90,8 @@ impl Driver {
             }
         };
         self.meter.turn(false);
-        let outcome = self.parts.sanitizers.clean_outcome(outcome, self.parts.now()).await;
+        let (outcome, was) = self.parts.sanitizers.clean_outcome(outcome, self.parts.now()).await;
+        self.journal.keep_outcome(was);
         self.finish(outcome).await;
         Ok(Step::On)
     }
