@@ -15,12 +15,12 @@ use pointsman_capabilities::request::Origins;
 use pointsman_capabilities::secret::Secrets;
 use pointsman_engine::{
     AuditSettings, BackendSettings, Budgets, Client, Clock, ComponentSource, Error, Host, OnFailure, Orphans,
-    Profiles, Refused, Settings, WaitLimits,
+    Profiles, QuestionNews, Questions, Refused, Settings, WaitLimits,
 };
 use pointsman_model::calls::{ContinueRun, PollEvents, RunRef, SpawnRun};
 use pointsman_model::{
-    Answer, Approval, ApprovalState, Grant, Leaf, Message, RunId, RunRecord, Scope, SessionMode, Speaker,
-    Status, Timestamp,
+    Answer, Approval, ApprovalId, ApprovalState, Grant, Leaf, Message, RunId, RunRecord, Scope, SessionMode,
+    Speaker, Status, Timestamp,
 };
 use pointsman_tests::{PATIENCE, program, repository};
 use serde_json::{Value, json};
@@ -131,6 +131,12 @@ impl Scene {
 
     /// Launches the agent; a person says that it may.
     async fn launch(&self) -> RunId {
+        let run = self.spawn().await;
+        self.allow_launch(run).await
+    }
+
+    /// Wants to launch the agent.
+    async fn spawn(&self) -> RunId {
         let call = SpawnRun {
             backend: Some("asker".to_owned()),
             role: None,
@@ -147,8 +153,7 @@ impl Scene {
             access: None,
             idempotency_key: None,
         };
-        let run = self.host.spawn_run(&client(), call).await.expect("a run").run_id;
-        self.allow_launch(run).await
+        self.host.spawn_run(&client(), call).await.expect("a run").run_id
     }
 
     /// Goes on with a session whose run is over.
@@ -442,4 +447,64 @@ async fn a_run_that_is_cancelled_takes_its_questions_back() {
         "{late:?}"
     );
     assert!(scene.heard().iter().all(|(_, answer)| answer != "allow"), "{:?}", scene.heard());
+}
+
+/// Waits until a channel hears of a question; gives what it heard before, and the question.
+async fn heard_of(channel: &mut Questions, what: ApprovalId) -> (Vec<QuestionNews>, Approval) {
+    let listening = async {
+        let mut before = Vec::new();
+        loop {
+            match channel.next().await {
+                Some(QuestionNews::Asked(asked)) if asked.approval_id == what => return (before, *asked),
+                Some(news) => before.push(news),
+                None => panic!("the host has ended; before: {before:?}"),
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, listening).await.expect("the channel hears of it")
+}
+
+/// A channel hears of a question once, of those that were open before it came too, and of their end; and nothing is
+/// lost if it stops listening in between.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_channel_hears_of_each_question_and_of_its_end() {
+    let scene = Scene::new(&["make", "test"]).await;
+    let mut early = scene.host.questions();
+    let run = scene.launch().await;
+    let make = scene.question(run, "make").await;
+    let mut late = scene.host.questions();
+    // What was settled meanwhile may have gone unheard; nobody needs to be asked about it.
+    heard_of(&mut early, make.approval_id).await;
+    assert_eq!(heard_of(&mut late, make.approval_id).await, (Vec::new(), make.clone()));
+    // Nothing new: whoever listens waits, and may stop at any moment.
+    for _ in 0..3 {
+        assert!(tokio::time::timeout(Duration::from_millis(20), late.next()).await.is_err());
+    }
+    scene.answer(&make, Answer::allow_once()).await.expect("it is open");
+    let test = scene.question(run, "test").await;
+    for channel in [&mut early, &mut late] {
+        let (before, asked) = heard_of(channel, test.approval_id).await;
+        assert_eq!(asked, test);
+        let [QuestionNews::Settled { approval_id, state }] = before.as_slice() else { panic!("{before:?}") };
+        assert_eq!(*approval_id, make.approval_id);
+        // It may be seen between its answer and its use.
+        assert!(matches!(state, ApprovalState::Approved | ApprovalState::Consumed), "{state:?}");
+    }
+    let by = RunRef { run_id: Some(run.to_string()), ..RunRef::default() };
+    scene.host.cancel_run(&by, "enough").await.expect("it lives");
+    let withdrawn = QuestionNews::Settled { approval_id: test.approval_id, state: ApprovalState::Withdrawn };
+    assert_eq!(late.next().await, Some(withdrawn));
+    scene.host.shutdown().await;
+    assert_eq!(late.next().await, None);
+}
+
+/// A new host takes up the question of one that is gone, and its channels hear of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_channel_of_the_next_host_hears_of_what_was_open() {
+    let mut scene = Scene::new(&["make"]).await;
+    let run = scene.spawn().await;
+    let asked = scene.question(run, "launch").await;
+    scene.restart().await;
+    assert_eq!(heard_of(&mut scene.host.questions(), asked.approval_id).await, (Vec::new(), asked));
+    scene.host.shutdown().await;
 }

@@ -15,6 +15,7 @@ use serde::Deserialize;
 const HOUSE: &[(&str, &[&str])] = &[
     ("pointsman-model", &[]),
     ("pointsman-kernel", &["pointsman-model"]),
+    ("pointsman-question", &["pointsman-model"]),
     ("pointsman-sandbox", &["pointsman-model"]),
     ("pointsman-store", &["pointsman-model"]),
     ("pointsman-audit", &["pointsman-model"]),
@@ -33,12 +34,13 @@ const HOUSE: &[(&str, &[&str])] = &[
             "pointsman-capabilities",
         ],
     ),
-    ("pointsman-mcp", &["pointsman-model", "pointsman-engine"]),
+    ("pointsman-mcp", &["pointsman-model", "pointsman-question", "pointsman-engine"]),
     ("pointsman-a2a", &["pointsman-model", "pointsman-engine", "pointsman-listen"]),
     (
         "pointsman",
         &[
             "pointsman-model",
+            "pointsman-question",
             "pointsman-sandbox",
             "pointsman-store",
             "pointsman-audit",
@@ -61,7 +63,7 @@ const KEPT_TO_FEW: &[(&str, &[&str])] = &[
 ];
 
 /// Crates that compute and do nothing else.
-const PURE: &[&str] = &["pointsman-model", "pointsman-kernel"];
+const PURE: &[&str] = &["pointsman-model", "pointsman-kernel", "pointsman-question"];
 
 /// What stands nowhere below a crate that computes.
 const IMPURE: &[&str] = &["cap-std", "mio", "rmcp", "rusqlite", "rustix", "tokio", "wasmtime"];

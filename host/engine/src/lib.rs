@@ -29,6 +29,7 @@ mod policies;
 mod profile;
 mod projection;
 mod published;
+mod questions;
 mod reach;
 mod reads;
 mod request;
@@ -50,6 +51,7 @@ pub use host::Host;
 pub use pointsman_kernel::Refused;
 pub use pointsman_store::{PublishedFilter, PublishedPage};
 pub use profile::{Named, Origin, Profile, Profiles};
+pub use questions::{QuestionNews, Questions};
 pub use reach::chain_below;
 pub use rights::RoleRights;
 pub use settings::{

@@ -9,14 +9,13 @@ mod out;
 mod paint;
 mod progress;
 mod table;
-mod visible;
 mod when;
 
 pub(crate) use fold::fold;
 pub(crate) use keyboard::{Keyboard, attended};
 pub(crate) use out::{Out, error_width, say};
 pub(crate) use paint::{ColorChoice, Paint, status_style};
+pub(crate) use pointsman_question::{one_line, visible};
 pub(crate) use progress::Progress;
 pub(crate) use table::{Align, render};
-pub(crate) use visible::{one_line, visible};
 pub(crate) use when::{ago, clock, in_future, now};

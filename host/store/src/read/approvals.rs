@@ -1,6 +1,8 @@
 //! Reading questions to a person.
 
-use pointsman_model::{Approval, ApprovalId, ApprovalState, Digest, RunId, Scope, SessionId, Timestamp};
+use pointsman_model::{
+    Approval, ApprovalId, ApprovalState, Digest, HostId, RunId, Scope, SessionId, Timestamp,
+};
 use rusqlite::{Params, params};
 
 use super::{from_json, row_of};
@@ -44,6 +46,28 @@ impl Store {
     pub fn approvals_of(&self, run: RunId) -> Result<Vec<Approval>, StoreError> {
         let row = self.with_reader(|connection| row_of(connection, run))?;
         self.approvals_where("SELECT approval FROM approvals WHERE run = ?1 ORDER BY asked, uuid", [row])
+    }
+
+    /// Gives every question that waits for an answer, of the runs that a host drives, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// If the state cannot be read.
+    pub fn pending_of(&self, host: HostId) -> Result<Vec<ApprovalId>, StoreError> {
+        self.with_reader(|connection| {
+            let mut pending = connection.prepare_cached(
+                "SELECT a.uuid FROM approvals AS a JOIN runs AS r ON r.id = a.run
+                 WHERE a.state = 'pending' AND r.host = ?1 ORDER BY a.asked, a.uuid",
+            )?;
+            let mut rows = pending.query([host.to_string()])?;
+            let mut found = Vec::new();
+            while let Some(row) = rows.next()? {
+                let text: String = row.get(0)?;
+                let damaged = || StoreError::Damaged { what: format!("an approval's id is {text:?}") };
+                found.push(text.parse().map_err(|_| damaged())?);
+            }
+            Ok(found)
+        })
     }
 
     /// Gives every question that waits for an answer and is about exactly this, of whatever run, oldest first.

@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
-use super::sheet::Sheet;
-use crate::terminal::{Paint, visible};
+use crate::sheet::{Mark, Marked, Sheet};
+use crate::visible;
 
 /// Shows one change of one file.
-pub(super) fn change(sheet: &mut Sheet, change: &Value) {
+pub(crate) fn change(sheet: &mut Sheet, change: &Value) {
     let (Some(path), Some(fields)) = (change["path"].as_str(), change.as_object()) else {
         sheet.value("change", change);
         return;
@@ -18,10 +18,9 @@ pub(super) fn change(sheet: &mut Sheet, change: &Value) {
         _ => "touches",
     };
     sheet.field(name, path);
-    let paint = sheet.paint();
     let diff = change["diff"].as_str();
     if let Some(diff) = diff {
-        sheet.marked("", diff.lines().map(|line| painted(line, paint)).collect());
+        sheet.marked("", diff.lines().map(marked).collect());
     }
     let known = |key: &str, value: &Value| {
         key == "path"
@@ -32,12 +31,12 @@ pub(super) fn change(sheet: &mut Sheet, change: &Value) {
     sheet.rest(rest.map(|(key, value)| (key.clone(), value.clone())).collect());
 }
 
-fn painted(line: &str, paint: Paint) -> String {
-    let shown = visible(line);
-    match line.as_bytes().first() {
-        Some(b'+') => paint.added(shown),
-        Some(b'-') => paint.removed(shown),
-        Some(b'@') => paint.dim(shown),
-        _ => shown.into_owned(),
-    }
+fn marked(line: &str) -> Marked {
+    let kind = match line.as_bytes().first() {
+        Some(b'+') => Mark::Added,
+        Some(b'-') => Mark::Removed,
+        Some(b'@') => Mark::Place,
+        _ => Mark::Plain,
+    };
+    Marked { kind, text: visible(line).into_owned() }
 }

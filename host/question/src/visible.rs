@@ -8,7 +8,8 @@ use std::borrow::Cow;
 
 /// Shows a text as it is: whatever could act on a terminal, or cannot be seen, is written as its number. Line feeds and
 /// tabs stay.
-pub(crate) fn visible(text: &str) -> Cow<'_, str> {
+#[must_use]
+pub fn visible(text: &str) -> Cow<'_, str> {
     if !text.chars().any(|it| it != '\n' && it != '\t' && acts_or_hides(it)) {
         return Cow::Borrowed(text);
     }
@@ -27,7 +28,8 @@ pub(crate) fn visible(text: &str) -> Cow<'_, str> {
 }
 
 /// Shows a text in one line of at most `width` characters: white space is put together, and the rest as [`visible`].
-pub(crate) fn one_line(text: &str, width: usize) -> String {
+#[must_use]
+pub fn one_line(text: &str, width: usize) -> String {
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let shown = visible(&words);
     match shown.char_indices().nth(width) {

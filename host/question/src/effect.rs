@@ -2,11 +2,11 @@
 
 use serde_json::{Map, Value};
 
-use super::sheet::Sheet;
-use super::{message_of, taken};
+use crate::describe::{message_of, taken};
+use crate::sheet::Sheet;
 
 /// Says in a few words what is asked, if it is one of these.
-pub(super) fn title(action: &str, detail: &Value) -> Option<String> {
+pub(crate) fn title(action: &str, detail: &Value) -> Option<String> {
     let text = |key: &str| detail.get(key).and_then(Value::as_str);
     match action {
         "process" => Some(format!("start {}", text("program")?)),
@@ -18,7 +18,7 @@ pub(super) fn title(action: &str, detail: &Value) -> Option<String> {
 }
 
 /// A program that would be started.
-pub(super) fn process(sheet: &mut Sheet, asked: &mut Map<String, Value>) {
+pub(crate) fn process(sheet: &mut Sheet, asked: &mut Map<String, Value>) {
     let program = taken(asked, "program");
     sheet.title("Start a program for the agent", program.as_deref());
     match taken(asked, "path") {
@@ -37,7 +37,7 @@ pub(super) fn process(sheet: &mut Sheet, asked: &mut Map<String, Value>) {
 }
 
 /// A request that would be sent.
-pub(super) fn request(sheet: &mut Sheet, asked: &mut Map<String, Value>) {
+pub(crate) fn request(sheet: &mut Sheet, asked: &mut Map<String, Value>) {
     let origin = taken(asked, "origin");
     sheet.title("Send a request for the agent", origin.as_deref());
     for (name, key) in [("method", "method"), ("path", "path")] {
@@ -52,7 +52,7 @@ pub(super) fn request(sheet: &mut Sheet, asked: &mut Map<String, Value>) {
 }
 
 /// Mail between agents.
-pub(super) fn mail(sheet: &mut Sheet, asked: &mut Map<String, Value>) {
+pub(crate) fn mail(sheet: &mut Sheet, asked: &mut Map<String, Value>) {
     let to = taken(asked, "to");
     sheet.title("Deliver mail to", to.as_deref());
     if let Some(from) = taken(asked, "from") {
@@ -65,7 +65,7 @@ pub(super) fn mail(sheet: &mut Sheet, asked: &mut Map<String, Value>) {
 }
 
 /// A message to a run that lives.
-pub(super) fn message(sheet: &mut Sheet, asked: &mut Map<String, Value>) {
+pub(crate) fn message(sheet: &mut Sheet, asked: &mut Map<String, Value>) {
     let to = taken(asked, "agent_name");
     sheet.title("Say something to", to.as_deref());
     asked.remove("mode");
