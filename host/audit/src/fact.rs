@@ -218,6 +218,15 @@ pub enum Fact {
         /// Whether there is a secret from here on.
         set: bool,
     },
+    /// What stood in an event before secrets were taken out of it is shown to somebody.
+    Revealed {
+        /// To whom, as far as the program sees it.
+        by: String,
+        /// The run.
+        run_id: RunId,
+        /// The event.
+        seq: u64,
+    },
     /// What stands before this line was not written to its end: its writer died.
     Torn {
         /// So many bytes.

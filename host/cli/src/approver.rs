@@ -12,7 +12,7 @@ use rustix::termios::{LocalModes, OptionalActions, QueueSelector, Termios, tcflu
 use crate::failure::Failure;
 
 /// The terminal of this process, whatever its standard input is.
-const TERMINAL: &str = "/dev/tty";
+pub(crate) const TERMINAL: &str = "/dev/tty";
 
 /// Asks for the secret if the state has one.
 pub(crate) fn ask_approver(state: &Path) -> Result<Option<Secret>, Failure> {

@@ -28,6 +28,7 @@ mod delegation;
 mod handed_out;
 mod interactive;
 mod lifetime;
+mod originals;
 mod pointsman_drives_pointsman;
 mod profiles;
 mod redact;

@@ -23,7 +23,7 @@ pub(crate) use plugin::PluginCommand;
 pub(crate) use policy::{ExplainArgs, PolicyCommand};
 pub(crate) use profiles::ProfilesCommand;
 pub(crate) use run::{OutputForm, RunArgs, ShowingArgs};
-pub(crate) use runs::{EventsArgs, ListArgs, RunTarget, RunsCommand};
+pub(crate) use runs::{EventsArgs, ListArgs, RevealArgs, RunTarget, RunsCommand};
 pub(crate) use serve::{Attach, HostArgs};
 
 use crate::exit::Exit;

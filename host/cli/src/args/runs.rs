@@ -14,6 +14,8 @@ pub(crate) enum RunsCommand {
     Show(RunTarget),
     /// Print the events of a run
     Events(EventsArgs),
+    /// Show what stood in an event before secrets were taken out, where the operator has it kept; to a person alone
+    Reveal(RevealArgs),
     /// Print the answer of a run; the exit status says how the run ended
     Result(RunTarget),
     /// Say something to a run that asks its user, or that takes messages while it works
@@ -83,6 +85,15 @@ pub(crate) struct EventsArgs {
     /// Stay, and print events as they come, until the run is over
     #[arg(long, short = 'f')]
     pub(crate) follow: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RevealArgs {
+    #[command(flatten)]
+    pub(crate) run: RunTarget,
+    /// The event's number, as `pointsman runs events` prints it
+    #[arg(value_name = "SEQ")]
+    pub(crate) seq: u64,
 }
 
 fn status() -> impl clap::builder::TypedValueParser<Value = Status> {

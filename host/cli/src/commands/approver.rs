@@ -61,29 +61,55 @@ fn change(
     set: bool,
     act: impl FnOnce(&Approver) -> Result<(), ApproverError>,
 ) -> Result<(), Failure> {
-    let AuditSettings { options, .. } = settings(loaded)?.audit;
     // Makes the folder, and refuses one that is open to others.
     Store::open(state)?;
-    let mut log = Log::open(state, options)?;
+    let mut log = open_log(loaded, state)?;
     let done = act(&Approver::open(state));
     let by = format!("cli:{}", crate::user::name());
     let fact = match &done {
         Ok(()) => Some(Fact::ApproverChanged { by, set }),
-        Err(ApproverError::Wrong { .. }) => Some(attempted((by, Attempt::Wrong))),
-        Err(ApproverError::Locked { .. }) => Some(attempted((by, Attempt::Locked))),
-        Err(ApproverError::Replaced) => Some(attempted((by, Attempt::Replaced))),
-        Err(_) => None,
+        Err(error) => attempt_at(error).map(|attempt| attempted((by, attempt))),
     };
     if let Some(fact) = fact {
-        let mut id = [0; 16];
-        getrandom::fill(&mut id).map_err(Failure::internal)?;
-        log.append(&[Draft { at: now(), host: HostId::from_random(id), fact }])?;
+        record(&mut log, fact)?;
     }
     done.map_err(Failure::error)
 }
 
-fn attempted((by, attempt): (String, Attempt)) -> Fact {
+/// Says what came of an attempt to speak as the approver; nothing if none was needed.
+pub(super) fn attempt_of(checked: &Result<bool, ApproverError>) -> Option<Attempt> {
+    match checked {
+        Ok(needed) => needed.then_some(Attempt::Right),
+        Err(error) => attempt_at(error),
+    }
+}
+
+fn attempt_at(error: &ApproverError) -> Option<Attempt> {
+    match error {
+        ApproverError::Missing => Some(Attempt::Missing),
+        ApproverError::Wrong { .. } => Some(Attempt::Wrong),
+        ApproverError::Locked { .. } => Some(Attempt::Locked),
+        ApproverError::Replaced => Some(Attempt::Replaced),
+        _ => None,
+    }
+}
+
+pub(super) fn attempted((by, attempt): (String, Attempt)) -> Fact {
     Fact::Approver { by, attempt, approval_id: None }
+}
+
+/// Opens the audit log, before anything is done that has to be in it.
+pub(super) fn open_log(loaded: &Loaded, state: &Path) -> Result<Log, Failure> {
+    let AuditSettings { options, .. } = settings(loaded)?.audit;
+    Ok(Log::open(state, options)?)
+}
+
+/// Records a fact as a host of its own that does nothing else.
+pub(super) fn record(log: &mut Log, fact: Fact) -> Result<(), Failure> {
+    let mut id = [0; 16];
+    getrandom::fill(&mut id).map_err(Failure::internal)?;
+    log.append(&[Draft { at: now(), host: HostId::from_random(id), fact }])?;
+    Ok(())
 }
 
 fn status(out: Out, set: bool) -> Result<(), Failure> {

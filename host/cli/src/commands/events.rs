@@ -54,7 +54,8 @@ fn print(out: Out, state: &State, id: RunId, after: &mut u64) -> Result<Status, 
     }
 }
 
-fn line(out: Out, event: &Event) -> String {
+/// Says in one line what an event tells.
+pub(super) fn line(out: Out, event: &Event) -> String {
     let paint = out.paint();
     let seq = paint.dim(format!("{:>5}", event.seq));
     let when = paint.dim(clock(event.ts));

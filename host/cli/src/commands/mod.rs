@@ -11,6 +11,7 @@ mod events;
 mod plugin;
 mod policy;
 mod profiles;
+mod reveal;
 mod run;
 mod runs;
 mod serve;

@@ -10,8 +10,8 @@ use serde_json::map::Entry;
 use serde_json::{Map, Value, json};
 
 use super::answer::{as_host, ask_owner};
-use super::events;
 use super::run::report;
+use super::{events, reveal};
 use crate::args::{ListArgs, RunsCommand};
 use crate::config::Loaded;
 use crate::control::{Reply, Request};
@@ -26,6 +26,7 @@ pub(super) fn run(out: Out, loaded: &Loaded, command: RunsCommand) -> Outcome {
         RunsCommand::List(args) => list(out, &state, &args),
         RunsCommand::Show(target) => show(out, &state.run(&target)?),
         RunsCommand::Events(args) => events::run(out, &state, &args),
+        RunsCommand::Reveal(args) => reveal::run(out, loaded, &state, &args),
         RunsCommand::Result(target) => result(out, &state.run(&target)?),
         RunsCommand::Continue { run, message, answer } => {
             say(out, &state, &state.run(&run)?, words(message, answer))
