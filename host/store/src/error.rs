@@ -203,6 +203,77 @@ pub enum StoreError {
         /// What is wrong with it.
         what: String,
     },
+    /// The state is encrypted, and there is no key.
+    #[error(
+        "the state in {} is encrypted, and no key is configured; name its key, whose fingerprint is {fingerprint}, in \
+         pointsman.toml: [state.encryption] key = {{ file = \"PATH\" }}, {{ keyring = \"SERVICE/NAME\" }} or \
+         {{ command = [\"PROGRAM\", \"ARGUMENT\"] }}; nobody can read the state without it", path.display()
+    )]
+    NoKey {
+        /// The state folder.
+        path: PathBuf,
+        /// Which key it takes.
+        fingerprint: String,
+    },
+    /// The state is encrypted with another key.
+    #[error(
+        "the state in {} is encrypted with the key {expected}, and the configured one is {given}; configure the key that \
+         it was encrypted with (if you are changing it: as `previous_key`, and run `pointsman state rekey`)",
+        path.display()
+    )]
+    WrongKey {
+        /// The state folder.
+        path: PathBuf,
+        /// Fingerprint of the key that was given.
+        given: String,
+        /// Fingerprint of the key that it takes.
+        expected: String,
+    },
+    /// The key is right, but the data key is another state's, or was changed.
+    #[error(
+        "data key {number} in the state in {} does not open with the right key: it was changed, or put there from another \
+         state; put back a copy of the whole state folder", path.display()
+    )]
+    ForeignDataKey {
+        /// The state folder.
+        path: PathBuf,
+        /// The data key's number.
+        number: u32,
+    },
+    /// A key is configured, and the state is not encrypted.
+    #[error(
+        "a key is configured, and the state in {} is not encrypted; encrypt it with `pointsman state encrypt`, or take \
+         [state.encryption] out of pointsman.toml", path.display()
+    )]
+    NotEncrypted {
+        /// The state folder.
+        path: PathBuf,
+    },
+    /// A migration was interrupted.
+    #[error(
+        "{phase} the state in {} was interrupted; nothing is lost, and `pointsman state {command}` goes on where it \
+         stopped", path.display()
+    )]
+    HalfMigrated {
+        /// The state folder.
+        path: PathBuf,
+        /// `encrypting`, `decrypting`, `rotating`.
+        phase: &'static str,
+        /// What goes on with it.
+        command: &'static str,
+    },
+    /// The operating system gave no random bytes.
+    #[error("the operating system gives no random bytes: {source}")]
+    NoRandomness {
+        /// Why.
+        source: Arc<std::io::Error>,
+    },
+    /// A value is too long to be encrypted.
+    #[error("a value of {bytes} bytes is too long to be encrypted")]
+    TooLong {
+        /// Its length.
+        bytes: usize,
+    },
     /// Something sealed does not open: the key is not the one it was sealed with, or the row was changed or moved.
     #[error(
         "{what} cannot be unsealed: it was sealed with another key than that in seal.key, or was changed or moved since"

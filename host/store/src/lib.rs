@@ -10,6 +10,7 @@
 //!
 //! **Knows nothing about** MCP, plugins, or what stands in a journal entry.
 
+mod at_rest;
 mod error;
 mod folder;
 mod host;
@@ -23,6 +24,7 @@ mod store;
 mod write;
 mod writer;
 
+pub use at_rest::StateKey;
 pub use error::StoreError;
 pub use host::HostLease;
 pub use read::{

@@ -6,10 +6,14 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::StoreError;
+use crate::at_rest::{self, Codec, Phase, StateKey};
 use crate::folder::StateFolder;
 
-/// The format that this version writes, and the newest that it reads.
-pub(crate) const FORMAT: u32 = 1;
+/// The format of a state whose payload is stored as it is.
+pub(crate) const PLAIN: u32 = 1;
+/// The format of a state whose payload is encrypted, or about to be: a version that cannot decrypt it refuses it. The
+/// newest that this version reads.
+pub(crate) const ENCRYPTED: u32 = 2;
 
 /// `PMAN`: tells a journal from any other SQLite file.
 const APPLICATION: u32 = 0x504D_414E;
@@ -44,10 +48,14 @@ const PUBLISHED: &str = "CREATE INDEX IF NOT EXISTS specs_published ON specs (
 const OPEN_APPROVALS: &str = "CREATE INDEX IF NOT EXISTS approvals_open ON approvals (digest)
     WHERE state IN ('pending', 'approved')";
 
-/// Opens the database for writing; makes it if it is not there.
+/// Opens the database for writing, and says how its payload is stored; makes it if it is not there, encrypted if there
+/// is a key.
 ///
 /// Takes no lock but a reader's if the database exists.
-pub(crate) fn open_writer(folder: &StateFolder) -> Result<Connection, StoreError> {
+pub(crate) fn open_writer(
+    folder: &StateFolder,
+    key: Option<&StateKey>,
+) -> Result<(Connection, Codec), StoreError> {
     let path = folder.journal();
     folder.ensure_journal()?;
     let connection = connect(&path)?;
@@ -55,9 +63,14 @@ pub(crate) fn open_writer(folder: &StateFolder) -> Result<Connection, StoreError
         // Two processes may come here at once; the switch to write-ahead mode does not wait for locks by itself.
         let _alone = folder.lock_while_founding()?;
         if format_of(&connection, folder)? == 0 {
-            found(&connection)?;
+            found(&connection, key)?;
         }
     }
+    let codec = match (format_of(&connection, folder)?, key) {
+        (ENCRYPTED, key) => at_rest::open(&connection, folder, key)?,
+        (_, None) => Codec::default(),
+        (_, Some(_)) => return Err(StoreError::NotEncrypted { path: folder.path().to_owned() }),
+    };
     // Takes no lock but a reader's where it is there.
     connection.execute_batch(PUBLISHED)?;
     connection.execute_batch(OPEN_APPROVALS)?;
@@ -66,7 +79,7 @@ pub(crate) fn open_writer(folder: &StateFolder) -> Result<Connection, StoreError
     // 16 MiB of log before it is merged: fewer flushes in long bursts. What a burst left is given back afterwards.
     connection.pragma_update(None, "wal_autocheckpoint", 4096)?;
     connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
-    Ok(connection)
+    Ok((connection, codec))
 }
 
 /// Opens the database for reading.
@@ -76,7 +89,7 @@ pub(crate) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
-fn connect(path: &Path) -> Result<Connection, StoreError> {
+pub(crate) fn connect(path: &Path) -> Result<Connection, StoreError> {
     // Never creates: the file is made beforehand, with the right mode.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
@@ -85,10 +98,11 @@ fn connect(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
-fn format_of(connection: &Connection, folder: &StateFolder) -> Result<u32, StoreError> {
+/// Gives the format of the database; 0 if it has none yet.
+pub(crate) fn format_of(connection: &Connection, folder: &StateFolder) -> Result<u32, StoreError> {
     let found: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    if found > FORMAT {
-        return Err(StoreError::NewerFormat { path: folder.path().to_owned(), found, known: FORMAT });
+    if found > ENCRYPTED {
+        return Err(StoreError::NewerFormat { path: folder.path().to_owned(), found, known: ENCRYPTED });
     }
     let application: u32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
     if found > 0 && application != APPLICATION {
@@ -101,13 +115,16 @@ fn format_of(connection: &Connection, folder: &StateFolder) -> Result<u32, Store
 
 /// Makes the tables without waiting for the disk: nothing is promised yet, and a first start should be quick.
 /// Whoever promises something first calls [`flush_all`].
-fn found(connection: &Connection) -> Result<(), StoreError> {
+fn found(connection: &Connection, key: Option<&StateKey>) -> Result<(), StoreError> {
     connection.pragma_update(None, "synchronous", "OFF")?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     let founding = connection.unchecked_transaction()?;
     founding.execute_batch(TABLES)?;
     founding.pragma_update(None, "application_id", APPLICATION)?;
-    founding.pragma_update(None, "user_version", FORMAT)?;
+    if let Some(key) = key {
+        at_rest::found(&founding, key, Phase::Encrypted)?;
+    }
+    founding.pragma_update(None, "user_version", if key.is_some() { ENCRYPTED } else { PLAIN })?;
     founding.commit()?;
     connection.pragma_update(None, "synchronous", "NORMAL")?;
     Ok(())

@@ -9,10 +9,11 @@ use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
 use pointsman_model::RunId;
 
+use crate::at_rest::{Codec, Column};
 use crate::folder::StateFolder;
 use crate::{StoreError, random};
 
-const KEY_FILE: &str = "seal.key";
+pub(crate) const KEY_FILE: &str = "seal.key";
 const KEY_BYTES: usize = 32;
 const NONCE_BYTES: usize = 24;
 
@@ -33,6 +34,22 @@ impl Subject {
             Self::Original(run, seq) => format!("{run}/{seq}/original"),
         }
     }
+
+    /// Seals it with the data key of an encrypted state.
+    fn put(self, codec: &Codec, plain: &[u8]) -> Option<Result<Vec<u8>, StoreError>> {
+        match self {
+            Self::Settings(run) => codec.put_bytes(Column::Settings, run, plain),
+            Self::Original(run, seq) => codec.put_bytes(Column::Original, format_args!("{run}/{seq}"), plain),
+        }
+    }
+
+    /// Opens it with the data key of an encrypted state.
+    fn take(self, codec: &Codec, sealed: &[u8]) -> Option<Result<Vec<u8>, StoreError>> {
+        match self {
+            Self::Settings(run) => codec.bytes(Column::Settings, run, sealed),
+            Self::Original(run, seq) => codec.bytes(Column::Original, format_args!("{run}/{seq}"), sealed),
+        }
+    }
 }
 
 impl fmt::Display for Subject {
@@ -44,12 +61,13 @@ impl fmt::Display for Subject {
     }
 }
 
-/// Seals with a key that lies beside the database, readable for its owner only.
+/// Seals with a key that lies beside the database, readable for its owner only; in an encrypted state, as all payload
+/// there is sealed.
 ///
-/// That keeps secrets out of copies of the database, of its dumps, and of anything that prints rows. It does not keep
-/// them from whoever can read all of the state folder.
-#[derive(Default)]
+/// The former keeps secrets out of copies of the database, of its dumps, and of anything that prints rows. It does not
+/// keep them from whoever can read all of the state folder.
 pub(crate) struct Seal {
+    codec: Codec,
     key: OnceLock<[u8; KEY_BYTES]>,
 }
 
@@ -60,6 +78,11 @@ impl fmt::Debug for Seal {
 }
 
 impl Seal {
+    /// Makes one for a state.
+    pub(crate) fn new(codec: Codec) -> Self {
+        Self { codec, key: OnceLock::new() }
+    }
+
     /// Seals bytes: a fresh nonce, and the ciphertext behind it. Makes the key if there was never one.
     pub(crate) fn close(
         &self,
@@ -67,6 +90,9 @@ impl Seal {
         subject: Subject,
         plain: &[u8],
     ) -> Result<Vec<u8>, StoreError> {
+        if let Some(sealed) = subject.put(&self.codec, plain) {
+            return sealed;
+        }
         let nonce: [u8; NONCE_BYTES] = random::bytes().map_err(crate::folder::file_error(
             "could not draw random bytes for",
             &folder.path().join(KEY_FILE),
@@ -86,6 +112,9 @@ impl Seal {
         subject: Subject,
         sealed: &[u8],
     ) -> Result<Vec<u8>, StoreError> {
+        if let Some(plain) = subject.take(&self.codec, sealed) {
+            return plain;
+        }
         let unsealable = || StoreError::Unsealable { what: subject.to_string() };
         let (nonce, sealed) = sealed.split_first_chunk::<NONCE_BYTES>().ok_or_else(unsealable)?;
         if self.key.get().is_none() && !folder.has(KEY_FILE)? {

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rusqlite::Connection;
 use tokio::sync::watch;
 
+use crate::at_rest::{Codec, StateKey};
 use crate::folder::{StateFolder, file_error};
 use crate::seal::Seal;
 use crate::writer::Writer;
@@ -29,6 +30,7 @@ struct Shared {
     writer: Writer,
     idle: Mutex<Vec<Connection>>,
     folder: StateFolder,
+    codec: Codec,
     seal: Seal,
 }
 
@@ -40,14 +42,24 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// If the folder is not its owner's alone, or the state is newer than this version or cannot be opened.
+    /// If the folder is not its owner's alone, or the state is encrypted, newer than this version or cannot be opened.
     pub fn open(state: &Path) -> Result<Self, StoreError> {
+        Self::open_with(state, None)
+    }
+
+    /// As [`Store::open`], for a state that is encrypted with a key if there is one; made so if it is not there.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Store::open`]; also if the state is encrypted with another key, or is not encrypted.
+    pub fn open_with(state: &Path, key: Option<&StateKey>) -> Result<Self, StoreError> {
         let folder = StateFolder::open(state)?;
-        let connection = schema::open_writer(&folder)?;
+        let (connection, codec) = schema::open_writer(&folder, key)?;
         let path = folder.path().to_owned();
         let writer = Writer::start(connection, move |connection| schema::flush_all(connection, &path))
             .map_err(file_error("could not start a thread that writes to", state))?;
-        let shared = Shared { writer, idle: Mutex::default(), folder, seal: Seal::default() };
+        let seal = Seal::new(codec.clone());
+        let shared = Shared { writer, idle: Mutex::default(), folder, codec, seal };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -91,6 +103,11 @@ impl Store {
 
     pub(crate) fn folder(&self) -> &StateFolder {
         &self.shared.folder
+    }
+
+    /// Gives how payload is stored.
+    pub(crate) fn codec(&self) -> &Codec {
+        &self.shared.codec
     }
 
     pub(crate) fn seal(&self) -> &Seal {

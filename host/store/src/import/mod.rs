@@ -19,6 +19,7 @@ use rusqlite::Connection;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::at_rest::Codec;
 use crate::run_folder::{FOLDER, FolderError, open_dir, read_file};
 use crate::write::{
     EventRow, free_name, insert_events, insert_run, insert_session, insert_spec, insert_spilled,
@@ -176,15 +177,23 @@ impl Store {
         let run_id = found.record.run_id;
         let sealed = self.seal_settings(run_id, &Value::Null)?;
         let bytes = found.bytes;
-        self.write_blocking(Durability::Flushed, bytes, move |connection| insert(connection, found, &sealed))
+        let codec = self.codec().clone();
+        self.write_blocking(Durability::Flushed, bytes, move |connection| {
+            insert(connection, &codec, found, &sealed)
+        })
     }
 }
 
-fn insert(connection: &Connection, found: FoundRun, sealed: &[u8]) -> Result<Option<String>, StoreError> {
+fn insert(
+    connection: &Connection,
+    codec: &Codec,
+    found: FoundRun,
+    sealed: &[u8],
+) -> Result<Option<String>, StoreError> {
     let FoundRun { mut record, spec, mut session, events, spilled, .. } = found;
     let cwd = session.cwd.clone();
     let mut note = None;
-    let session_row = match crate::read::session_by_id(connection, session.session_id)? {
+    let session_row = match crate::read::session_by_id(connection, codec, session.session_id)? {
         Some((row, known)) => {
             record.agent_name = known.agent_name;
             row
@@ -196,12 +205,12 @@ fn insert(connection: &Connection, found: FoundRun, sealed: &[u8]) -> Result<Opt
                 session.agent_name = name;
             }
             record.agent_name.clone_from(&session.agent_name);
-            insert_session(connection, &session)?
+            insert_session(connection, codec, &session)?
         }
     };
-    let row = insert_run(connection, &record, nobody(), session_row, &cwd, 0)?;
-    insert_spec(connection, row, &crate::write::json_text(&spec), sealed)?;
-    insert_events(connection, row, &events.iter().map(EventRow::of).collect::<Vec<_>>())?;
-    insert_spilled(connection, row, &spilled)?;
+    let row = insert_run(connection, codec, &record, nobody(), session_row, &cwd, 0)?;
+    insert_spec(connection, row, &codec.put_spec(record.run_id, &spec)?, sealed)?;
+    insert_events(connection, row, &EventRow::all(codec, record.run_id, &events)?)?;
+    insert_spilled(connection, codec, row, &spilled)?;
     Ok(note)
 }

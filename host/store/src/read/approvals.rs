@@ -5,7 +5,7 @@ use pointsman_model::{
 };
 use rusqlite::{Params, params};
 
-use super::{from_json, row_of};
+use super::{read_approval, row_of};
 use crate::{Store, StoreError};
 
 impl Store {
@@ -15,8 +15,10 @@ impl Store {
     ///
     /// If the state cannot be read.
     pub fn approval(&self, approval: ApprovalId) -> Result<Option<Approval>, StoreError> {
-        let mut found =
-            self.approvals_where("SELECT approval FROM approvals WHERE uuid = ?1", [approval.to_string()])?;
+        let mut found = self.approvals_where(
+            "SELECT uuid, approval FROM approvals WHERE uuid = ?1",
+            [approval.to_string()],
+        )?;
         Ok(found.pop())
     }
 
@@ -28,11 +30,11 @@ impl Store {
     pub fn approvals(&self, state: Option<ApprovalState>, limit: u32) -> Result<Vec<Approval>, StoreError> {
         match state {
             Some(state) => self.approvals_where(
-                "SELECT approval FROM approvals WHERE state = ?1 ORDER BY asked DESC, uuid LIMIT ?2",
+                "SELECT uuid, approval FROM approvals WHERE state = ?1 ORDER BY asked DESC, uuid LIMIT ?2",
                 params![state.as_str(), limit],
             ),
             None => self.approvals_where(
-                "SELECT approval FROM approvals ORDER BY asked DESC, uuid LIMIT ?1",
+                "SELECT uuid, approval FROM approvals ORDER BY asked DESC, uuid LIMIT ?1",
                 params![limit],
             ),
         }
@@ -45,7 +47,10 @@ impl Store {
     /// If there is no such run, or the state cannot be read.
     pub fn approvals_of(&self, run: RunId) -> Result<Vec<Approval>, StoreError> {
         let row = self.with_reader(|connection| row_of(connection, run))?;
-        self.approvals_where("SELECT approval FROM approvals WHERE run = ?1 ORDER BY asked, uuid", [row])
+        self.approvals_where(
+            "SELECT uuid, approval FROM approvals WHERE run = ?1 ORDER BY asked, uuid",
+            [row],
+        )
     }
 
     /// Gives every question that waits for an answer, of the runs that a host drives, oldest first.
@@ -77,7 +82,7 @@ impl Store {
     /// If the state cannot be read.
     pub fn pending_alike(&self, digest: Digest) -> Result<Vec<Approval>, StoreError> {
         self.approvals_where(
-            "SELECT approval FROM approvals WHERE digest = ?1 AND state = 'pending' ORDER BY asked, uuid",
+            "SELECT uuid, approval FROM approvals WHERE digest = ?1 AND state = 'pending' ORDER BY asked, uuid",
             [digest.to_string()],
         )
     }
@@ -94,7 +99,7 @@ impl Store {
         at: Timestamp,
     ) -> Result<Option<Approval>, StoreError> {
         let found = self.approvals_where(
-            "SELECT a.approval FROM approvals AS a JOIN runs AS r ON r.id = a.run
+            "SELECT a.uuid, a.approval FROM approvals AS a JOIN runs AS r ON r.id = a.run
              WHERE a.digest = ?2 AND a.state = 'approved'
                  AND r.session = (SELECT id FROM sessions WHERE uuid = ?1)
              ORDER BY a.asked DESC, a.uuid",
@@ -112,7 +117,7 @@ impl Store {
             let mut rows = approvals.query(values)?;
             let mut found = Vec::new();
             while let Some(row) = rows.next()? {
-                found.push(from_json("an approval", row.get_ref(0)?.as_str().unwrap_or_default())?);
+                found.push(read_approval(self.codec(), row)?);
             }
             Ok(found)
         })

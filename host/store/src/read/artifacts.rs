@@ -5,6 +5,7 @@ use pointsman_model::{RunId, SpilledValue};
 use rusqlite::{Connection, params};
 
 use super::{ArtifactHandle, row_of};
+use crate::at_rest::{Codec, Column};
 use crate::schema::key;
 use crate::{Store, StoreError};
 
@@ -48,8 +49,14 @@ impl Store {
                 return Err(StoreError::NoArtifact { pointer: pointer.to_owned(), available });
             };
             let (handle, content) = stored.swap_remove(found);
-            let (begin, text) =
-                read_piecewise(connection, content, handle.total_bytes, offset, limit as usize)?;
+            let (begin, text) = read_piecewise(
+                connection,
+                self.codec(),
+                content,
+                handle.total_bytes,
+                offset,
+                limit as usize,
+            )?;
             let returned = text.len() as u64;
             Ok(ArtifactPage {
                 run_id: run,
@@ -88,6 +95,7 @@ fn stored(connection: &Connection, row: i64, seq: u64) -> Result<Vec<(ArtifactHa
 /// Reads from `offset`; gives where that really began.
 fn read_piecewise(
     connection: &Connection,
+    codec: &Codec,
     content: i64,
     total: u64,
     offset: u64,
@@ -98,14 +106,13 @@ fn read_piecewise(
     }
     // Pieces end at or a little before every multiple of their size, so this one begins at or before the offset.
     let first = i64::try_from(offset / SpilledValue::CHUNK as u64).unwrap_or(i64::MAX >> 24);
-    let mut pieces =
-        connection.prepare_cached("SELECT start, text FROM pieces WHERE id >= ?1 AND id < ?2 ORDER BY id")?;
+    let mut pieces = connection
+        .prepare_cached("SELECT start, text, id FROM pieces WHERE id >= ?1 AND id < ?2 ORDER BY id")?;
     let mut rows = pieces.query(params![(content << 24) | first, (content + 1) << 24])?;
     let (mut begin, mut text) = (None, String::new());
     while let Some(row) = rows.next()? {
         let start: u64 = row.get(0)?;
-        let piece = row.get_ref(1)?;
-        let piece = piece.as_str().unwrap_or_default();
+        let piece = codec.text(Column::Piece, row.get::<_, i64>(2)?, row.get_ref(1)?)?;
         let inside = usize::try_from(offset.saturating_sub(start)).unwrap_or(usize::MAX);
         if inside >= piece.len() {
             continue;

@@ -3,7 +3,8 @@
 use pointsman_model::{Event, EventKind, RunId, SessionId, Status, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::{EventSlice, from_json};
+use super::EventSlice;
+use crate::at_rest::Column;
 use crate::schema::{key, number_of};
 use crate::{Store, StoreError};
 
@@ -42,21 +43,25 @@ impl Store {
             let mut rows = events.query(params![key(known.row, after_seq), last, limit.max(1)])?;
             let mut bytes = 0;
             while let Some(row) = rows.next()? {
-                let (kind, data) = (row.get_ref(2)?, row.get_ref(3)?);
-                let (kind, data) = (kind.as_str().unwrap_or_default(), data.as_str().unwrap_or_default());
+                let seq = number_of(row.get(0)?);
+                let kind = row.get_ref(2)?;
+                let kind = kind.as_str().unwrap_or_default();
+                let data = self.codec().text(Column::Event, format_args!("{run}/{seq}"), row.get_ref(3)?)?;
                 bytes += ENVELOPE + known.backend.len() + kind.len() + data.len();
                 if bytes > max_bytes && !slice.events.is_empty() {
                     break;
                 }
                 slice.events.push(Event {
-                    seq: number_of(row.get(0)?),
+                    seq,
                     ts: Timestamp::from_millis(row.get(1)?),
                     run_id: run,
                     session_id: known.session,
                     backend: known.backend.clone(),
                     kind: EventKind::try_from(kind.to_owned())
                         .map_err(|error| StoreError::Damaged { what: error.to_string() })?,
-                    data: from_json("an event", data)?,
+                    data: serde_json::from_str(&data).map_err(|error| StoreError::Damaged {
+                        what: format!("event {seq} of run {run} cannot be read: {error}"),
+                    })?,
                 });
             }
             slice.more = slice.events.last().is_some_and(|last| last.seq < known.last_seq);

@@ -124,7 +124,7 @@ impl Store {
     /// If the state cannot be read.
     pub fn unfinished_children(&self, run: RunId) -> Result<Vec<RunRecord>, StoreError> {
         self.records(
-            "SELECT record FROM kin JOIN runs ON id = run WHERE parent = ?1 AND ended = 0 ORDER BY id",
+            "SELECT uuid, record FROM kin JOIN runs ON id = run WHERE parent = ?1 AND ended = 0 ORDER BY id",
             [run.to_string()],
         )
     }

@@ -9,8 +9,8 @@ mod published;
 mod runs;
 mod sessions;
 
-use pointsman_model::{AgentStatus, Event, RunId, RunRecord, Status};
-use rusqlite::{Connection, OptionalExtension as _};
+use pointsman_model::{AgentStatus, Approval, Event, RunId, RunRecord, Status};
+use rusqlite::{Connection, OptionalExtension as _, Row};
 use serde::de::DeserializeOwned;
 
 pub use kin::Whose;
@@ -20,6 +20,7 @@ pub(crate) use runs::run_by_row;
 pub(crate) use sessions::session_by_id;
 
 use crate::StoreError;
+use crate::at_rest::{Codec, Column};
 use crate::schema::key;
 
 /// Which runs are listed.
@@ -105,6 +106,23 @@ pub(crate) fn normalised(cwd: &str) -> &str {
         "" if cwd.starts_with('/') => "/",
         trimmed => trimmed,
     }
+}
+
+/// Reads a run out of its id and its record, the first two columns of a row from `first` on.
+fn read_run(codec: &Codec, row: &Row<'_>, first: usize) -> Result<RunRecord, StoreError> {
+    codec.json(Column::Run, id_in(row, first)?, row.get_ref(first + 1)?)
+}
+
+/// Reads a question out of its id and itself, the first two columns of a row.
+pub(crate) fn read_approval(codec: &Codec, row: &Row<'_>) -> Result<Approval, StoreError> {
+    codec.json(Column::Approval, id_in(row, 0)?, row.get_ref(1)?)
+}
+
+/// Gives the id in a column, as it stands there: what names the row.
+fn id_in<'a>(row: &'a Row<'_>, column: usize) -> Result<&'a str, StoreError> {
+    row.get_ref(column)?
+        .as_str()
+        .map_err(|error| StoreError::Damaged { what: format!("an id is no text: {error}") })
 }
 
 /// Reads JSON that this store wrote.

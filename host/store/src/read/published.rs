@@ -4,9 +4,9 @@
 //! it never changes, in what was asked of the run.
 
 use pointsman_model::{RunRecord, Status, Timestamp};
-use rusqlite::{OptionalExtension as _, ToSql, params};
+use rusqlite::{ToSql, params};
 
-use super::from_json;
+use super::read_run;
 use crate::{Store, StoreError};
 
 // The expressions have to be the index's letter by letter.
@@ -55,11 +55,13 @@ impl Store {
         limit: u32,
     ) -> Result<PublishedPage, StoreError> {
         let after = cursor.map(position).transpose()?;
+        let face = |word, text| self.codec().face(word, text).into_owned();
         self.with_snapshot(|connection| {
             let mut conditions = vec![MINE.to_owned()];
-            let mut values: Vec<(&str, &dyn ToSql)> =
-                vec![(":agent", &filter.agent), (":client", &filter.client)];
-            if let Some(context) = &filter.context {
+            let (agent, client) = (face("agent", &filter.agent), face("client", &filter.client));
+            let mut values: Vec<(&str, &dyn ToSql)> = vec![(":agent", &agent), (":client", &client)];
+            let context = filter.context.as_deref().map(|context| face("context_id", context));
+            if let Some(context) = &context {
                 conditions.push(IN_CONTEXT.to_owned());
                 values.push((":context", context));
             }
@@ -86,7 +88,7 @@ impl Store {
             let rows = u64::from(limit) + 1;
             values.push((":rows", &rows));
             let mut page = connection.prepare_cached(&format!(
-                "SELECT updated, id, record {from} {} ORDER BY updated DESC, id DESC LIMIT :rows",
+                "SELECT updated, id, uuid, record {from} {} ORDER BY updated DESC, id DESC LIMIT :rows",
                 conditions.join(" AND ")
             ))?;
             let mut rows = page.query(&values[..])?;
@@ -97,7 +99,7 @@ impl Store {
                     break;
                 }
                 last = Some((row.get(0)?, row.get(1)?));
-                runs.push(from_json("a run", row.get_ref(2)?.as_str().unwrap_or_default())?);
+                runs.push(read_run(self.codec(), row, 2)?);
             }
             Ok(PublishedPage { runs, total, next_cursor })
         })
@@ -116,15 +118,19 @@ impl Store {
     ) -> Result<Option<RunRecord>, StoreError> {
         self.with_reader(|connection| {
             let mut newest = connection.prepare_cached(
-                "SELECT record FROM specs JOIN runs ON id = run
+                "SELECT uuid, record FROM specs JOIN runs ON id = run
                  WHERE json_extract(spec, '$.metadata.a2a.agent') = ?1
                      AND json_extract(spec, '$.metadata.a2a.client') = ?2
                      AND json_extract(spec, '$.metadata.a2a.context_id') = ?3
                  ORDER BY id DESC LIMIT 1",
             )?;
-            let record: Option<String> =
-                newest.query_row(params![agent, client, context], |row| row.get(0)).optional()?;
-            record.map(|record| from_json("a run", &record)).transpose()
+            let face = |word, text| self.codec().face(word, text);
+            let mut newest = newest.query(params![
+                face("agent", agent),
+                face("client", client),
+                face("context_id", context)
+            ])?;
+            newest.next()?.map(|row| read_run(self.codec(), row, 0)).transpose()
         })
     }
 }

@@ -1,10 +1,11 @@
 //! Reading runs: by id, by name, in pages, by change.
 
 use pointsman_model::{HostId, RunId, RunRecord, RunSpec, SessionId};
-use rusqlite::{Connection, OptionalExtension as _, Params, ToSql, params};
+use rusqlite::{Connection, OptionalExtension as _, Params, Row, ToSql, params};
 use serde_json::Value;
 
-use super::{Resolution, RunFilter, RunPage, from_json, normalised};
+use super::{Resolution, RunFilter, RunPage, normalised, read_run};
+use crate::at_rest::{Codec, Column};
 use crate::seal::Subject;
 use crate::{Store, StoreError};
 
@@ -16,11 +17,9 @@ impl Store {
     /// If the state cannot be read.
     pub fn run(&self, run: RunId) -> Result<Option<RunRecord>, StoreError> {
         self.with_reader(|connection| {
-            let record = connection
-                .prepare_cached("SELECT record FROM runs WHERE uuid = ?1")?
-                .query_row([run.to_string()], |row| row.get::<_, String>(0))
-                .optional()?;
-            record.map(|record| from_json("a run", &record)).transpose()
+            let mut runs = connection.prepare_cached("SELECT uuid, record FROM runs WHERE uuid = ?1")?;
+            let mut runs = runs.query([run.to_string()])?;
+            runs.next()?.map(|row| read_run(self.codec(), row, 0)).transpose()
         })
     }
 
@@ -32,7 +31,7 @@ impl Store {
     pub fn run_spec(&self, run: RunId) -> Result<RunSpec, StoreError> {
         let spec: String =
             self.of_run(run, "SELECT spec FROM specs JOIN runs ON run = id WHERE uuid = ?1")?;
-        from_json("what was asked of a run", &spec)
+        self.codec().spec(run, &spec)
     }
 
     /// Gives the backend's own settings for a run, unsealed.
@@ -58,9 +57,14 @@ impl Store {
         self.with_snapshot(|connection| {
             let (first, last) = super::keys_of(connection, run)?;
             let mut entries = connection
-                .prepare_cached("SELECT entry FROM entries WHERE id BETWEEN ?1 AND ?2 ORDER BY id")?;
-            let entries = entries.query_map([first, last], |row| row.get(0))?;
-            entries.map(|entry| Ok(entry?)).collect()
+                .prepare_cached("SELECT id, entry FROM entries WHERE id BETWEEN ?1 AND ?2 ORDER BY id")?;
+            let mut rows = entries.query([first, last])?;
+            let mut entries = Vec::new();
+            while let Some(row) = rows.next()? {
+                let entry = self.codec().text(Column::Entry, row.get::<_, i64>(0)?, row.get_ref(1)?)?;
+                entries.push(entry.into_owned());
+            }
+            Ok(entries)
         })
     }
 
@@ -98,14 +102,14 @@ impl Store {
             };
             // A session has few runs that are not over, so these are looked at first.
             for newest in [
-                "SELECT record FROM runs WHERE session = ?1 AND ended = 0
+                "SELECT uuid, record FROM runs WHERE session = ?1 AND ended = 0
                  ORDER BY status = 'queued', updated DESC, id DESC LIMIT 1",
-                "SELECT record FROM runs WHERE session = ?1 ORDER BY started DESC, id DESC LIMIT 1",
+                "SELECT uuid, record FROM runs WHERE session = ?1 ORDER BY started DESC, id DESC LIMIT 1",
             ] {
-                let record: Option<String> =
-                    connection.prepare_cached(newest)?.query_row([session], |row| row.get(0)).optional()?;
-                if let Some(record) = record {
-                    return Ok(Resolution::One(from_json("a run", &record)?));
+                let mut newest = connection.prepare_cached(newest)?;
+                let mut newest = newest.query([session])?;
+                if let Some(row) = newest.next()? {
+                    return Ok(Resolution::One(Box::new(read_run(self.codec(), row, 0)?)));
                 }
             }
             Ok(Resolution::NoRuns)
@@ -163,7 +167,7 @@ impl Store {
             values.push((":rows", &rows));
             let matching = conditions.join(" AND ");
             let mut page = connection.prepare_cached(&format!(
-                "SELECT started, id, record FROM runs WHERE {matching} ORDER BY started DESC, id DESC LIMIT :rows"
+                "SELECT started, id, uuid, record FROM runs WHERE {matching} ORDER BY started DESC, id DESC LIMIT :rows"
             ))?;
             let mut rows = page.query(&values[..])?;
             let (mut runs, mut last, mut next_cursor) = (Vec::new(), None::<Position>, None);
@@ -173,7 +177,7 @@ impl Store {
                     break;
                 }
                 last = Some(Position { started: row.get(0)?, row: row.get(1)? });
-                runs.push(from_json("a run", row.get_ref(2)?.as_str().unwrap_or_default())?);
+                runs.push(read_run(self.codec(), row, 2)?);
             }
             Ok(RunPage { runs, total, next_cursor })
         })
@@ -185,7 +189,10 @@ impl Store {
     ///
     /// If the state cannot be read.
     pub fn unfinished_runs_of(&self, host: HostId) -> Result<Vec<RunRecord>, StoreError> {
-        self.records("SELECT record FROM runs WHERE ended = 0 AND host = ?1 ORDER BY id", [host.to_string()])
+        self.records(
+            "SELECT uuid, record FROM runs WHERE ended = 0 AND host = ?1 ORDER BY id",
+            [host.to_string()],
+        )
     }
 
     /// Gives the runs of all hosts that are not over, oldest first.
@@ -194,7 +201,7 @@ impl Store {
     ///
     /// If the state cannot be read.
     pub fn unfinished_runs(&self) -> Result<Vec<RunRecord>, StoreError> {
-        self.records("SELECT record FROM runs WHERE ended = 0 ORDER BY id", [])
+        self.records("SELECT uuid, record FROM runs WHERE ended = 0 ORDER BY id", [])
     }
 
     /// Gives the runs of a session that are not over, oldest first: what a further run of it has to queue behind.
@@ -204,7 +211,7 @@ impl Store {
     /// If the state cannot be read.
     pub fn unfinished_runs_in(&self, session: SessionId) -> Result<Vec<RunRecord>, StoreError> {
         self.records(
-            "SELECT record FROM runs
+            "SELECT uuid, record FROM runs
              WHERE session = (SELECT id FROM sessions WHERE uuid = ?1) AND ended = 0 ORDER BY id",
             [session.to_string()],
         )
@@ -235,27 +242,33 @@ impl Store {
         runs: Option<&[RunId]>,
         limit: u32,
     ) -> Result<Vec<(u64, RunRecord)>, StoreError> {
-        let changed = self.with_snapshot(|connection| {
-            let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+        self.with_snapshot(|connection| {
+            let read = |row: &Row<'_>| -> Result<(u64, RunRecord), StoreError> {
+                Ok((row.get(0)?, read_run(self.codec(), row, 1)?))
+            };
             let Some(runs) = runs else {
                 let mut all = connection.prepare_cached(
-                    "SELECT change, record FROM runs WHERE change > ?1 ORDER BY change LIMIT ?2",
+                    "SELECT change, uuid, record FROM runs WHERE change > ?1 ORDER BY change LIMIT ?2",
                 )?;
-                let all = all.query_map(params![cursor, limit], read)?;
-                return Ok(all.collect::<Result<Vec<(u64, String)>, _>>()?);
+                let mut rows = all.query(params![cursor, limit])?;
+                let mut all = Vec::new();
+                while let Some(row) = rows.next()? {
+                    all.push(read(row)?);
+                }
+                return Ok(all);
             };
             let mut one = connection
-                .prepare_cached("SELECT change, record FROM runs WHERE uuid = ?1 AND change > ?2")?;
+                .prepare_cached("SELECT change, uuid, record FROM runs WHERE uuid = ?1 AND change > ?2")?;
             let mut some = Vec::new();
             for run in runs {
-                some.extend(one.query_row(params![run.to_string(), cursor], read).optional()?);
+                let mut rows = one.query(params![run.to_string(), cursor])?;
+                some.extend(rows.next()?.map(read).transpose()?);
             }
             some.sort_unstable_by_key(|(change, _)| *change);
             some.dedup_by_key(|(change, _)| *change);
             some.truncate(limit as usize);
             Ok(some)
-        })?;
-        changed.into_iter().map(|(change, record)| Ok((change, from_json("a run", &record)?))).collect()
+        })
     }
 
     pub(super) fn records(&self, question: &str, values: impl Params) -> Result<Vec<RunRecord>, StoreError> {
@@ -264,7 +277,7 @@ impl Store {
             let mut rows = records.query(values)?;
             let mut runs = Vec::new();
             while let Some(row) = rows.next()? {
-                runs.push(from_json("a run", row.get_ref(0)?.as_str().unwrap_or_default())?);
+                runs.push(read_run(self.codec(), row, 0)?);
             }
             Ok(runs)
         })
@@ -282,11 +295,10 @@ impl Store {
 }
 
 /// Reads a run by its row.
-pub(crate) fn run_by_row(connection: &Connection, row: i64) -> Result<RunRecord, StoreError> {
-    let record: String = connection
-        .prepare_cached("SELECT record FROM runs WHERE id = ?1")?
-        .query_row([row], |row| row.get(0))?;
-    from_json("a run", &record)
+pub(crate) fn run_by_row(connection: &Connection, codec: &Codec, row: i64) -> Result<RunRecord, StoreError> {
+    connection
+        .prepare_cached("SELECT uuid, record FROM runs WHERE id = ?1")?
+        .query_row([row], |row| Ok(read_run(codec, row, 0)))?
 }
 
 /// Where a page of runs ended.

@@ -1,9 +1,11 @@
 //! Reading sessions, the agents that live in them, and their mail.
 
 use pointsman_model::{AgentRecord, AgentStatus, Mail, SessionId, SessionRecord, Status, Timestamp};
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::{AgentFilter, from_json, normalised};
+use crate::at_rest::{Codec, Column};
 use crate::schema::key;
 use crate::{Store, StoreError};
 
@@ -17,7 +19,9 @@ impl Store {
     ///
     /// If the state cannot be read.
     pub fn session(&self, session: SessionId) -> Result<Option<SessionRecord>, StoreError> {
-        self.with_reader(|connection| Ok(session_by_id(connection, session)?.map(|(_, session)| session)))
+        self.with_reader(|connection| {
+            Ok(session_by_id(connection, self.codec(), session)?.map(|(_, session)| session))
+        })
     }
 
     /// Gives the sessions of a name: one in a working directory, perhaps several in all. At most 20.
@@ -37,7 +41,7 @@ impl Store {
             let mut rows = sessions.query(params![agent_name, cwd.map(normalised)])?;
             let mut named = Vec::new();
             while let Some(row) = rows.next()? {
-                named.push(read_session(row)?.1);
+                named.push(read_session(self.codec(), row)?.1);
             }
             Ok(named)
         })
@@ -98,14 +102,15 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<Mail>, StoreError> {
         self.with_snapshot(|connection| {
-            let (row, _) =
-                session_by_id(connection, session)?.ok_or(StoreError::UnknownSession { session })?;
-            let mut mail = connection
-                .prepare_cached("SELECT mail FROM mail WHERE id > ?1 AND id < ?2 ORDER BY id LIMIT ?3")?;
+            let (row, _) = session_by_id(connection, self.codec(), session)?
+                .ok_or(StoreError::UnknownSession { session })?;
+            let mut mail = connection.prepare_cached(
+                "SELECT uuid, mail FROM mail WHERE id > ?1 AND id < ?2 ORDER BY id LIMIT ?3",
+            )?;
             let mut rows = mail.query(params![key(row, after_seq), key(row + 1, 0), limit])?;
             let mut fetched = Vec::new();
             while let Some(row) = rows.next()? {
-                fetched.push(from_json("a message", row.get_ref(0)?.as_str().unwrap_or_default())?);
+                fetched.push(self.codec().json(Column::Mail, super::id_in(row, 0)?, row.get_ref(1)?)?);
             }
             Ok(fetched)
         })
@@ -124,21 +129,23 @@ fn parse_id<T: std::str::FromStr>(text: String) -> Result<T, StoreError> {
 /// Reads a session and its row.
 pub(crate) fn session_by_id(
     connection: &Connection,
+    codec: &Codec,
     session: SessionId,
 ) -> Result<Option<(i64, SessionRecord)>, StoreError> {
     let mut statement = connection.prepare_cached(&format!("{SESSION} WHERE uuid = ?1"))?;
-    statement.query_row([session.to_string()], |row| Ok(read_session(row))).optional()?.transpose()
+    statement.query_row([session.to_string()], |row| Ok(read_session(codec, row))).optional()?.transpose()
 }
 
-fn read_session(row: &Row<'_>) -> Result<(i64, SessionRecord), StoreError> {
-    let json = |column: usize| -> Result<Option<String>, rusqlite::Error> { row.get(column) };
+fn read_session(codec: &Codec, row: &Row<'_>) -> Result<(i64, SessionRecord), StoreError> {
+    let id = super::id_in(row, 1)?;
+    let stored = |column| row.get_ref(column).map(|stored| (stored != ValueRef::Null).then_some(stored));
     let session = SessionRecord {
         session_id: parse_id(row.get(1)?)?,
         agent_name: row.get(2)?,
         cwd: row.get(3)?,
         backend: row.get(4)?,
-        remembered: json(5)?.map(|text| from_json("what a session remembers", &text)).transpose()?,
-        remote_ref: json(6)?.map(|text| from_json("a session's remote_ref", &text)).transpose()?,
+        remembered: stored(5)?.map(|it| codec.json(Column::Remembered, id, it)).transpose()?,
+        remote_ref: stored(6)?.map(|it| codec.json(Column::RemoteRef, id, it)).transpose()?,
         created_at: Timestamp::from_millis(row.get(7)?),
         updated_at: Timestamp::from_millis(row.get(8)?),
     };

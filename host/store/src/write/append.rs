@@ -5,9 +5,9 @@ use pointsman_model::{
 };
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::create::json_text;
 use super::originals::{OriginalRow, insert_originals};
 use super::{Commit, Durability};
+use crate::at_rest::{Codec, Column, Stored};
 use crate::schema::key;
 use crate::{Store, StoreError};
 
@@ -96,10 +96,11 @@ pub(super) fn check_new(record: &RunRecord, events: &[Event]) -> Result<(), Stor
 }
 
 /// A batch in the form in which it is stored, made before it is queued: the one thread that writes has better things
-/// to do than to write JSON and to digest.
+/// to do than to write JSON, to digest and to encrypt.
 struct Batch {
     commit: Commit,
-    record: String,
+    codec: Codec,
+    record: Stored<'static>,
     events: Vec<EventRow>,
     spilled: Vec<SpilledRow>,
     originals: Vec<OriginalRow>,
@@ -111,17 +112,23 @@ pub(crate) struct EventRow {
     seq: u64,
     ts: u64,
     kind: EventKind,
-    data: String,
+    data: Stored<'static>,
 }
 
 impl EventRow {
-    pub(crate) fn of(event: &Event) -> Self {
-        Self {
+    fn of(codec: &Codec, run: RunId, event: &Event) -> Result<Self, StoreError> {
+        let row = format_args!("{run}/{}", event.seq);
+        Ok(Self {
             seq: event.seq,
             ts: event.ts.as_millis(),
             kind: event.kind.clone(),
-            data: json_text(&event.data),
-        }
+            data: codec.put_json(Column::Event, row, &event.data)?,
+        })
+    }
+
+    /// Makes rows of a run's events.
+    pub(crate) fn all(codec: &Codec, run: RunId, events: &[Event]) -> Result<Vec<Self>, StoreError> {
+        events.iter().map(|event| Self::of(codec, run, event)).collect()
     }
 }
 
@@ -141,6 +148,7 @@ impl SpilledRow {
 
 impl Batch {
     fn prepare(store: &Store, mut commit: Commit) -> Result<Self, StoreError> {
+        let codec = store.codec();
         let run = commit.run_id();
         let mut spilled = Vec::with_capacity(commit.spilled.len());
         for (seq, value) in std::mem::take(&mut commit.spilled) {
@@ -161,18 +169,18 @@ impl Batch {
             originals.push(store.seal_original(run, seq, &original)?);
         }
         check_events(run, &commit.events, commit.record.status)?;
-        let record = json_text(&commit.record);
-        let events: Vec<EventRow> = commit.events.iter().map(EventRow::of).collect();
+        let record = codec.put_json(Column::Run, run, &commit.record)?;
+        let events = EventRow::all(codec, run, &commit.events)?;
         let bytes = record.len()
             + events.iter().map(|event| event.data.len() + 64).sum::<usize>()
             + commit.entries.iter().map(String::len).sum::<usize>()
             + spilled.iter().map(|row| row.value.content.len()).sum::<usize>()
             + originals.iter().map(OriginalRow::stored_bytes).sum::<usize>();
-        Ok(Self { commit, record, events, spilled, originals, bytes })
+        Ok(Self { commit, codec: codec.clone(), record, events, spilled, originals, bytes })
     }
 
     fn store(self, connection: &Connection) -> Result<(), StoreError> {
-        let Self { commit, record, events, spilled, originals, .. } = self;
+        let Self { commit, codec, record, events, spilled, originals, .. } = self;
         let (run, status) = (commit.run_id(), commit.record.status);
         let known = RunState::of(connection, run)?;
         if known.host != commit.host.to_string() {
@@ -196,12 +204,12 @@ impl Batch {
                 rule: "a terminal status comes with the event that ends the run",
             });
         }
-        insert_entries(connection, known.row, known.last_entry, &commit.entries)?;
+        insert_entries(connection, &codec, known.row, known.last_entry, &commit.entries)?;
         insert_events(connection, known.row, &events)?;
-        insert_spilled(connection, known.row, &spilled)?;
+        insert_spilled(connection, &codec, known.row, &spilled)?;
         insert_originals(connection, known.row, &originals)?;
-        put_approvals(connection, known.row, &commit.approvals)?;
-        remember(connection, known.session, &commit)?;
+        put_approvals(connection, &codec, known.row, &commit.approvals)?;
+        remember(connection, &codec, known.session, &commit)?;
         connection
             .prepare_cached(
                 "UPDATE runs SET status = ?2, ended = ?3, updated = ?4, last_seq = ?5, last_entry = ?6, record = ?7,
@@ -267,13 +275,15 @@ pub(crate) fn relpath(seq: u64, kind: &str) -> String {
 
 pub(crate) fn insert_entries(
     connection: &Connection,
+    codec: &Codec,
     row: i64,
     last: u64,
     entries: &[String],
 ) -> Result<(), StoreError> {
     let mut insert = connection.prepare_cached("INSERT INTO entries (id, entry) VALUES (?1, ?2)")?;
     for (entry, number) in entries.iter().zip(last + 1..) {
-        insert.execute(params![key(row, number), entry])?;
+        let id = key(row, number);
+        insert.execute(params![id, codec.put(Column::Entry, id, entry.as_str())?])?;
     }
     Ok(())
 }
@@ -293,18 +303,19 @@ pub(crate) fn insert_events(
 
 pub(crate) fn insert_spilled(
     connection: &Connection,
+    codec: &Codec,
     row: i64,
     spilled: &[SpilledRow],
 ) -> Result<(), StoreError> {
     for SpilledRow { seq, relpath, digest, value } in spilled {
-        let digest = digest.to_string();
+        let digest = codec.content(*digest);
         let known: Option<i64> = connection
             .prepare_cached("SELECT id FROM contents WHERE digest = ?1")?
             .query_row([&digest], |row| row.get(0))
             .optional()?;
         let content = match known {
             Some(content) => content,
-            None => insert_content(connection, &digest, value)?,
+            None => insert_content(connection, codec, &digest, value)?,
         };
         connection
             .prepare_cached(
@@ -315,7 +326,12 @@ pub(crate) fn insert_spilled(
     Ok(())
 }
 
-fn insert_content(connection: &Connection, digest: &str, value: &SpilledValue) -> Result<i64, StoreError> {
+fn insert_content(
+    connection: &Connection,
+    codec: &Codec,
+    digest: &str,
+    value: &SpilledValue,
+) -> Result<i64, StoreError> {
     connection
         .prepare_cached("INSERT INTO contents (digest, bytes) VALUES (?1, ?2)")?
         .execute(params![digest, value.content.len() as u64])?;
@@ -323,7 +339,8 @@ fn insert_content(connection: &Connection, digest: &str, value: &SpilledValue) -
     let mut insert = connection.prepare_cached("INSERT INTO pieces (id, start, text) VALUES (?1, ?2, ?3)")?;
     let mut start = 0_u64;
     for (piece, number) in value.chunks().zip(0_i64..) {
-        insert.execute(params![(content << 24) | number, start, piece])?;
+        let id = (content << 24) | number;
+        insert.execute(params![id, start, codec.put(Column::Piece, id, piece)?])?;
         start += piece.len() as u64;
     }
     Ok(content)
@@ -332,6 +349,7 @@ fn insert_content(connection: &Connection, digest: &str, value: &SpilledValue) -
 /// Stores questions, new or settled; holds each to the way that a question may go, so that none is used twice.
 pub(crate) fn put_approvals(
     connection: &Connection,
+    codec: &Codec,
     row: i64,
     approvals: &[Approval],
 ) -> Result<(), StoreError> {
@@ -364,14 +382,21 @@ pub(crate) fn put_approvals(
                 approval.state.as_str(),
                 approval.asked_at.as_millis(),
                 digest,
-                json_text(approval)
+                codec.put_json(Column::Approval, approval.approval_id, approval)?
             ])?;
     }
     Ok(())
 }
 
-fn remember(connection: &Connection, session: i64, commit: &Commit) -> Result<(), StoreError> {
+fn remember(connection: &Connection, codec: &Codec, session: i64, commit: &Commit) -> Result<(), StoreError> {
     if commit.remembered.is_some() || commit.remote_ref.is_some() {
+        let id: String = connection
+            .prepare_cached("SELECT uuid FROM sessions WHERE id = ?1")?
+            .query_row([session], |row| row.get(0))?;
+        let remembered = commit.remembered.as_ref();
+        let remembered = remembered.map(|it| codec.put_json(Column::Remembered, &id, it)).transpose()?;
+        let remote_ref = commit.remote_ref.as_ref();
+        let remote_ref = remote_ref.map(|it| codec.put_json(Column::RemoteRef, &id, it)).transpose()?;
         connection
             .prepare_cached(
                 "UPDATE sessions SET remembered = coalesce(?2, remembered), remote_ref = coalesce(?3, remote_ref),
@@ -380,8 +405,8 @@ fn remember(connection: &Connection, session: i64, commit: &Commit) -> Result<()
             )?
             .execute(params![
                 session,
-                commit.remembered.as_ref().map(json_text),
-                commit.remote_ref.as_ref().map(json_text),
+                remembered,
+                remote_ref,
                 commit.record.updated_at.as_millis(),
             ])?;
     }

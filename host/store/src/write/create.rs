@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::append::{EventRow, check_new, insert_entries, insert_events, put_approvals};
 use super::{Creation, Durability, NewRun, SessionChoice};
+use crate::at_rest::{Codec, Column, Stored};
 use crate::read::{normalised, run_by_row, session_by_id};
 use crate::seal::Subject;
 use crate::{Store, StoreError};
@@ -20,11 +21,12 @@ impl Store {
     pub async fn create_run(&self, new: NewRun) -> Result<Creation, StoreError> {
         check_new(&new.record, &new.events)?;
         let sealed = self.seal_settings(new.record.run_id, &new.backend_config)?;
-        let spec = json_text(&new.spec);
+        let codec = self.codec().clone();
+        let spec = codec.put_spec(new.record.run_id, &new.spec)?;
         let request = request_digest(&new);
         let bytes = spec.len() + sealed.len() + 4096;
         self.write(Durability::Flushed, bytes, move |connection| {
-            create(connection, new, &spec, &sealed, request)
+            create(connection, &codec, new, &spec, &sealed, request)
         })
         .await
     }
@@ -66,6 +68,7 @@ fn request_digest(new: &NewRun) -> Digest {
 
 fn create(
     connection: &Connection,
+    codec: &Codec,
     new: NewRun,
     spec: &str,
     sealed: &[u8],
@@ -74,16 +77,16 @@ fn create(
     let NewRun { host, session, spec: asked, mut record, entries, mut events, approvals, .. } = new;
     let cwd = normalised(&asked.cwd);
     if let Some(key) = &asked.idempotency_key
-        && let Some(first) = known_key(connection, cwd, key, request)?
+        && let Some(first) = known_key(connection, codec, cwd, key, request)?
     {
         return Ok(Creation::Existing(first));
     }
     let (session_row, session_id, agent_name) = match session {
         SessionChoice::New { session_id, nickname } => {
-            open_session(connection, session_id, nickname, cwd, &asked.backend, record.started_at)?
+            open_session(connection, codec, session_id, nickname, cwd, &asked.backend, record.started_at)?
         }
         SessionChoice::Resume { session_id, nickname } => {
-            resume_session(connection, session_id, nickname, cwd, &asked.backend)?
+            resume_session(connection, codec, session_id, nickname, cwd, &asked.backend)?
         }
     };
     record.session_id = session_id;
@@ -91,7 +94,7 @@ fn create(
     for event in &mut events {
         event.session_id = session_id;
     }
-    let row = insert_run(connection, &record, host, session_row, cwd, entries.len() as u64)?;
+    let row = insert_run(connection, codec, &record, host, session_row, cwd, entries.len() as u64)?;
     insert_spec(connection, row, spec, sealed)?;
     if let Some(parent) = asked.chain.last().and_then(|last| last.run_id.as_deref()) {
         connection
@@ -101,26 +104,39 @@ fn create(
     if let Some(key) = &asked.idempotency_key {
         connection
             .prepare_cached("INSERT INTO idempotency (cwd, key, run, request) VALUES (?1, ?2, ?3, ?4)")?
-            .execute(params![cwd, key, row, request.to_string()])?;
+            .execute(params![cwd, key, row, put_request(codec, cwd, key, request)?])?;
     }
-    insert_entries(connection, row, 0, &entries)?;
-    insert_events(connection, row, &events.iter().map(EventRow::of).collect::<Vec<_>>())?;
-    put_approvals(connection, row, &approvals)?;
+    insert_entries(connection, codec, row, 0, &entries)?;
+    insert_events(connection, row, &EventRow::all(codec, record.run_id, &events)?)?;
+    put_approvals(connection, codec, row, &approvals)?;
     Ok(Creation::Created(record))
+}
+
+/// Makes what is stored of the digest of a request. Sealed, although it is a digest: whoever guesses what was asked
+/// could try it out.
+fn put_request(codec: &Codec, cwd: &str, key: &str, request: Digest) -> Result<Stored<'static>, StoreError> {
+    codec.put(Column::Request, request_row(cwd, key), request.to_string())
+}
+
+/// Names a row of `idempotency` in what its digest is bound to.
+pub(crate) fn request_row(cwd: &str, key: &str) -> String {
+    // The length keeps two pairs from being the same text.
+    format!("{}:{cwd}{key}", cwd.len())
 }
 
 fn known_key(
     connection: &Connection,
+    codec: &Codec,
     cwd: &str,
     key: &str,
     request: Digest,
 ) -> Result<Option<RunRecord>, StoreError> {
-    let known = connection
-        .prepare_cached("SELECT run, request FROM idempotency WHERE cwd = ?1 AND key = ?2")?
-        .query_row([cwd, key], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)))
-        .optional()?;
-    let Some((row, first_request)) = known else { return Ok(None) };
-    let first = run_by_row(connection, row)?;
+    let mut known =
+        connection.prepare_cached("SELECT run, request FROM idempotency WHERE cwd = ?1 AND key = ?2")?;
+    let mut known = known.query([cwd, key])?;
+    let Some(known) = known.next()? else { return Ok(None) };
+    let first = run_by_row(connection, codec, known.get(0)?)?;
+    let first_request = codec.text(Column::Request, request_row(cwd, key), known.get_ref(1)?)?;
     if first_request != request.to_string() {
         return Err(StoreError::KeyReused { key: key.to_owned(), run: first.run_id });
     }
@@ -131,6 +147,7 @@ type OpenedSession = (i64, SessionId, String);
 
 fn open_session(
     connection: &Connection,
+    codec: &Codec,
     session_id: SessionId,
     nickname: Option<String>,
     cwd: &str,
@@ -152,12 +169,21 @@ fn open_session(
         created_at: at,
         updated_at: at,
     };
-    let row = insert_session(connection, &session)?;
+    let row = insert_session(connection, codec, &session)?;
     Ok((row, session_id, session.agent_name))
 }
 
 /// Stores a session as it is.
-pub(crate) fn insert_session(connection: &Connection, session: &SessionRecord) -> Result<i64, StoreError> {
+pub(crate) fn insert_session(
+    connection: &Connection,
+    codec: &Codec,
+    session: &SessionRecord,
+) -> Result<i64, StoreError> {
+    let id = session.session_id;
+    let remembered = session.remembered.as_ref();
+    let remembered = remembered.map(|it| codec.put_json(Column::Remembered, id, it)).transpose()?;
+    let remote_ref = session.remote_ref.as_ref();
+    let remote_ref = remote_ref.map(|it| codec.put_json(Column::RemoteRef, id, it)).transpose()?;
     connection
         .prepare_cached(
             "INSERT INTO sessions (uuid, name, cwd, backend, remembered, remote_ref, created, updated)
@@ -168,8 +194,8 @@ pub(crate) fn insert_session(connection: &Connection, session: &SessionRecord) -
             session.agent_name,
             normalised(&session.cwd),
             session.backend,
-            session.remembered.as_ref().map(json_text),
-            session.remote_ref.as_ref().map(json_text),
+            remembered,
+            remote_ref,
             session.created_at.as_millis(),
             session.updated_at.as_millis(),
         ])
@@ -208,12 +234,13 @@ pub(crate) fn free_name(connection: &Connection, cwd: &str) -> Result<String, St
 
 fn resume_session(
     connection: &Connection,
+    codec: &Codec,
     session_id: SessionId,
     nickname: Option<String>,
     cwd: &str,
     backend: &str,
 ) -> Result<OpenedSession, StoreError> {
-    let Some((row, session)) = session_by_id(connection, session_id)? else {
+    let Some((row, session)) = session_by_id(connection, codec, session_id)? else {
         return Err(StoreError::UnknownSession { session: session_id });
     };
     if session.backend != backend {
@@ -237,6 +264,7 @@ fn resume_session(
 /// Stores what is known of a new run.
 pub(crate) fn insert_run(
     connection: &Connection,
+    codec: &Codec,
     record: &RunRecord,
     host: pointsman_model::HostId,
     session: i64,
@@ -263,7 +291,7 @@ pub(crate) fn insert_run(
             record.updated_at.as_millis(),
             record.last_seq,
             last_entry,
-            json_text(record),
+            codec.put_json(Column::Run, record.run_id, record)?,
         ])
         .map_err(|error| exists_or(error, "run", &record.run_id))?;
     Ok(connection.last_insert_rowid())

@@ -4,8 +4,8 @@ use pointsman_model::{Approval, ApprovalState, Timestamp};
 use rusqlite::{Connection, params};
 
 use super::Durability;
-use super::create::json_text;
-use crate::read::from_json;
+use crate::at_rest::{Codec, Column};
+use crate::read::read_approval;
 use crate::{Store, StoreError};
 
 impl Store {
@@ -17,11 +17,14 @@ impl Store {
     /// If the state cannot be read or written.
     pub async fn lapse_standing(&self, at: Timestamp) -> Result<Vec<Approval>, StoreError> {
         // Most often there are none, and a look costs no write.
-        if self.read(move |store| store.with_reader(|connection| overdue(connection, at))).await?.is_empty() {
+        let looked =
+            self.read(move |store| store.with_reader(|connection| overdue(connection, store.codec(), at)));
+        if looked.await?.is_empty() {
             return Ok(Vec::new());
         }
+        let codec = self.codec().clone();
         self.write(Durability::Flushed, 0, move |connection| {
-            let mut over = overdue(connection, at)?;
+            let mut over = overdue(connection, &codec, at)?;
             for approval in &mut over {
                 approval.state = ApprovalState::Expired;
                 connection
@@ -29,7 +32,7 @@ impl Store {
                     .execute(params![
                         approval.approval_id.to_string(),
                         approval.state.as_str(),
-                        json_text(approval)
+                        codec.put_json(Column::Approval, approval.approval_id, approval)?
                     ])?;
             }
             Ok(over)
@@ -38,15 +41,15 @@ impl Store {
     }
 }
 
-fn overdue(connection: &Connection, at: Timestamp) -> Result<Vec<Approval>, StoreError> {
+fn overdue(connection: &Connection, codec: &Codec, at: Timestamp) -> Result<Vec<Approval>, StoreError> {
     let mut approvals = connection.prepare_cached(
-        "SELECT a.approval FROM approvals AS a JOIN runs AS r ON r.id = a.run
+        "SELECT a.uuid, a.approval FROM approvals AS a JOIN runs AS r ON r.id = a.run
          WHERE a.state = 'approved' AND r.ended = 1",
     )?;
     let mut rows = approvals.query([])?;
     let mut over = Vec::new();
     while let Some(row) = rows.next()? {
-        let approval: Approval = from_json("an approval", row.get_ref(0)?.as_str().unwrap_or_default())?;
+        let approval: Approval = read_approval(codec, row)?;
         if approval.standing.is_some_and(|standing| standing.is_over(at)) {
             over.push(approval);
         }

@@ -3,8 +3,9 @@
 use pointsman_model::Mail;
 use rusqlite::{OptionalExtension as _, params};
 
-use super::create::{exists_or, json_text};
+use super::create::exists_or;
 use super::{Durability, NewMail};
+use crate::at_rest::Column;
 use crate::schema::key;
 use crate::{Store, StoreError};
 
@@ -15,6 +16,7 @@ impl Store {
     ///
     /// If there is no such session, or the state cannot be written.
     pub async fn send_mail(&self, new: NewMail) -> Result<Mail, StoreError> {
+        let codec = self.codec().clone();
         self.write(Durability::Flushed, 4096, move |connection| {
             let session = new.to_session_id;
             let inbox = connection
@@ -39,7 +41,11 @@ impl Store {
             };
             connection
                 .prepare_cached("INSERT INTO mail (id, uuid, mail) VALUES (?1, ?2, ?3)")?
-                .execute(params![key(row, seq), mail.message_id.to_string(), json_text(&mail)])
+                .execute(params![
+                    key(row, seq),
+                    mail.message_id.to_string(),
+                    codec.put_json(Column::Mail, mail.message_id, &mail)?
+                ])
                 .map_err(|error| exists_or(error, "message", &mail.message_id))?;
             Ok(mail)
         })

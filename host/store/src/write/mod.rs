@@ -7,7 +7,9 @@ mod mail;
 mod originals;
 
 pub(crate) use append::{EventRow, SpilledRow, insert_events, insert_spilled};
-pub(crate) use create::{free_name, insert_run, insert_session, insert_spec, json_text, name_is_taken};
+pub(crate) use create::{
+    free_name, insert_run, insert_session, insert_spec, json_text, name_is_taken, request_row,
+};
 pub(crate) use originals::LARGEST as LARGEST_ORIGINAL;
 
 use pointsman_model::{

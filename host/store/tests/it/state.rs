@@ -45,12 +45,12 @@ fn a_newer_format_is_refused_and_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     drop(Store::open(folder.path()).unwrap());
     let journal = folder.path().join("journal.sqlite");
-    Connection::open(&journal).unwrap().pragma_update(None, "user_version", 2).unwrap();
+    Connection::open(&journal).unwrap().pragma_update(None, "user_version", 3).unwrap();
     let before = std::fs::read(&journal).unwrap();
     let refused = Store::open(folder.path()).unwrap_err();
-    assert!(matches!(refused, StoreError::NewerFormat { found: 2, known: 1, .. }));
+    assert!(matches!(refused, StoreError::NewerFormat { found: 3, known: 2, .. }));
     let told = refused.to_string();
-    assert!(told.contains("format 2") && told.contains("newer version"), "{told}");
+    assert!(told.contains("format 3") && told.contains("newer version"), "{told}");
     assert_eq!(std::fs::read(&journal).unwrap(), before);
 }
 

@@ -6,7 +6,7 @@ use pointsman_model::{
     Access, Draft, Event, EventKind, HostId, Limits, Message, Rights, Role, RunId, RunRecord, RunSpec,
     SessionId, SessionMode, Speaker, Status, Timestamp,
 };
-use pointsman_store::{Commit, Creation, NewRun, SessionChoice, Store};
+use pointsman_store::{Commit, Creation, NewRun, SessionChoice, StateKey, Store};
 use serde_json::{Map, Value, json};
 
 /// A state folder that goes away with the test, and a host that is registered in it.
@@ -14,21 +14,31 @@ pub(crate) struct Fixture {
     pub(crate) folder: tempfile::TempDir,
     pub(crate) store: Store,
     pub(crate) host: HostId,
+    key: Option<StateKey>,
     _lease: pointsman_store::HostLease,
 }
 
 impl Fixture {
+    /// A state that is encrypted if `POINTSMAN_STORE_TEST_ENCRYPTED` is set: every test holds for both.
     pub(crate) fn new() -> Self {
+        Self::with_key(std::env::var_os("POINTSMAN_STORE_TEST_ENCRYPTED").map(|_| state_key()))
+    }
+
+    pub(crate) fn encrypted() -> Self {
+        Self::with_key(Some(state_key()))
+    }
+
+    fn with_key(key: Option<StateKey>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(&folder.path().join("state")).unwrap();
+        let store = Store::open_with(&folder.path().join("state"), key.as_ref()).unwrap();
         let host = HostId::from_random(random());
         let lease = store.register_host(host).unwrap();
-        Self { folder, store, host, _lease: lease }
+        Self { folder, store, host, key, _lease: lease }
     }
 
     /// Opens the same state as another process would.
     pub(crate) fn open_again(&self) -> Store {
-        Store::open(&self.folder.path().join("state")).unwrap()
+        Store::open_with(&self.folder.path().join("state"), self.key.as_ref()).unwrap()
     }
 
     pub(crate) async fn create(&self, new: NewRun) -> RunRecord {
@@ -157,4 +167,9 @@ pub(crate) fn completion(host: HostId, record: &mut RunRecord) -> Commit {
     record.completed_at = Some(record.updated_at);
     record.final_response = Some("done".to_owned());
     Commit { events: vec![last], ..Commit::new(host, record.clone()) }
+}
+
+/// The key of encrypted states.
+pub(crate) fn state_key() -> StateKey {
+    StateKey::new([42; 32])
 }
