@@ -1,6 +1,8 @@
 //! Judging a question by all rules of a file.
 
-use crate::condition::{Bindings, Condition, Documents, Judgement, Names, Pattern, context, schema};
+use crate::condition::{
+    Bindings, Condition, Documents, Judgement, Names, Pattern, UNREADABLE, context, schema,
+};
 use crate::contract::{Access, Finding, Matched, Question, Ruling, Scope, Verdict};
 use crate::examples;
 use crate::file::{self, Written};
@@ -89,6 +91,12 @@ impl Rulebook {
             };
             let text = match (self.judge(&condition, &question), example.holds) {
                 (Judgement::Holds, true) | (Judgement::Fails, false) => continue,
+                // A command line that is not read has a meaning that rules may rely on, and is worth an example.
+                (Judgement::Undecided { why }, holds)
+                    if why.contains(UNREADABLE) && holds == (written.then != Verdict::Allow) =>
+                {
+                    continue;
+                }
                 (Judgement::Fails, true) => "the rule does not match this `match` example".to_owned(),
                 (Judgement::Holds, false) => "the rule matches this `not_match` example".to_owned(),
                 (Judgement::Undecided { why }, _) => {
@@ -202,7 +210,9 @@ impl<'r> Decision<'r> {
         }
     }
 
+    /// A rule that allows and cannot be judged: it may have been meant to lower what is granted, so that it does.
     fn doubt(&mut self, rule: &Rule, why: &str) {
+        self.ceiling = lower(self.ceiling, rule.ceiling, level);
         if self.doubts.len() < 3 {
             self.doubts.push(format!("rule `{}` could not be judged ({why}) and allows nothing", rule.id));
         }

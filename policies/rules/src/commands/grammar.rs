@@ -158,7 +158,9 @@ impl Parser {
         if op == ">&" && !number {
             return Err(Refusal::because("shells read `>&` before a file differently"));
         }
-        if word.glob.is_some() || word.text.is_empty() || (op != ">&" && word.text == "-") {
+        // `>! file` overwrites in one shell what is two words in the others.
+        let odd = word.plain && word.text == "!";
+        if odd || word.glob.is_some() || word.text.is_empty() || (op != ">&" && word.text == "-") {
             return Err(Refusal::because("the target of a redirection is not known here"));
         }
         Ok(Some(Redirect { op, fd, target: word.text }))

@@ -254,9 +254,17 @@ impl Lexer<'_> {
     }
 
     fn single(&mut self, text: &mut String) -> Result<(), Refusal> {
+        let mut last = None;
         for symbol in self.rest.by_ref() {
-            if symbol == '\'' {
-                return Ok(());
+            match (last.replace(symbol), symbol) {
+                // Where fish reads the line, the quote goes on.
+                (Some('\\'), '\'') => {
+                    return Err(Refusal::because(
+                        "shells read a backslash before the end of a quote differently",
+                    ));
+                }
+                (_, '\'') => return Ok(()),
+                _ => {}
             }
             character::in_quotes(symbol)?;
             text.push(symbol);
@@ -294,6 +302,10 @@ impl Lexer<'_> {
     fn escaped(&mut self, text: &mut String) -> Result<(), Refusal> {
         match self.rest.next() {
             Some('\n') | None => Err(Refusal::because("a line is continued within a word or an operator")),
+            // Of letters and digits, some shells make others (`\x65`), and nobody has to write them so.
+            Some(symbol) if symbol.is_alphanumeric() => {
+                Err(Refusal::because("shells read a backslash before a letter differently"))
+            }
             Some(symbol) => {
                 character::in_quotes(symbol)?;
                 text.push(symbol);

@@ -13,7 +13,7 @@
 //! - `character`: which characters may stand where.
 //! - `grammar`: lists, pipes and groups to simple commands.
 //! - `resolve`: what a simple command runs: programs that start other programs.
-//! - `wrappers`: how those are called.
+//! - `wrappers`, `runners`: how those are called.
 //! - `hidden`: programs and variables behind which something runs that nobody sees.
 //!
 //! **Deliberately missing:** knowledge of what a program does with its arguments, beyond what it starts; that is for
@@ -24,6 +24,7 @@ mod grammar;
 mod hidden;
 mod lex;
 mod resolve;
+mod runners;
 mod wrappers;
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::grammar::{push, simple_commands};
 use super::lex::{Dialect, tokens};
-use super::wrappers::{self, Inner};
+use super::wrappers::{self, Fed, Inner};
 use super::{Command, MOST_COMMANDS, MOST_DEPTH, Redirect, Refusal, hidden};
 
 /// Folders whose programs are those that their names say.
@@ -25,6 +25,8 @@ pub(super) struct Surroundings {
     depth: usize,
     /// Whether words come in that are not known: names of files, or lines that are read.
     fed: bool,
+    /// Whether these are read from the input, and so may be options.
+    read: bool,
 }
 
 impl Surroundings {
@@ -36,7 +38,7 @@ impl Surroundings {
             return Err(Refusal::because(why));
         }
         for (name, value) in env {
-            hidden::variable(name)?;
+            hidden::variable(name, value)?;
             // The innermost stands.
             inside.env.retain(|(known, _)| known != name);
             push(&mut inside.env, (name.clone(), value.clone()))?;
@@ -92,14 +94,16 @@ pub(super) fn command(
     let (folder, base) = path.rsplit_once('/').map_or((None, path), |(folder, base)| (Some(folder), base));
     let known = folder.is_none_or(|folder| SYSTEM.contains(&folder));
     // Not every file system tells upper from lower case.
-    let lower = base.to_ascii_lowercase();
-    let name = lower.strip_suffix(".exe").unwrap_or(&lower);
-    hidden::program(name, arguments)?;
-    let starts = wrappers::starts(name, arguments)?;
+    let name = base.to_ascii_lowercase();
+    hidden::program(&name, arguments)?;
+    let starts = wrappers::starts(&name, arguments)?;
     if !starts.inner.is_empty() && !known {
         return Err(Refusal::because(format!(
             "what is called like `{name}` and starts programs lies elsewhere"
         )));
+    }
+    if around.read {
+        may_take_unknown_words(&name, arguments)?;
     }
     if starts.itself {
         if out.len() == MOST_COMMANDS {
@@ -121,10 +125,50 @@ pub(super) fn command(
             Inner::Script { text, dialect } => line(&text, dialect, &around.inside(&[], &[])?, out)?,
             Inner::Words { env, words, fed } => {
                 let mut inside = around.inside(&env, &[])?;
-                inside.fed |= fed;
+                inside.fed |= fed != Fed::Nothing;
+                inside.read |= fed == Fed::Lines;
                 command(words, &inside, out)?;
             }
         }
+    }
+    Ok(())
+}
+
+/// Programs that only look, whatever their options.
+const LOOKING: &[&str] = &[
+    "basename",
+    "cat",
+    "cksum",
+    "dirname",
+    "du",
+    "echo",
+    "egrep",
+    "fgrep",
+    "file",
+    "grep",
+    "head",
+    "ls",
+    "md5sum",
+    "nl",
+    "printf",
+    "readlink",
+    "realpath",
+    "sha1sum",
+    "sha256sum",
+    "stat",
+    "tail",
+    "test",
+    "wc",
+];
+
+/// Checks a program that gets words from `xargs`, written as `{}`: behind `--`, or within a word, none of them is an
+/// option.
+fn may_take_unknown_words(name: &str, arguments: &[Argument]) -> Result<(), Refusal> {
+    let mut words = arguments.iter().take_while(|word| word.text != "--");
+    if !LOOKING.contains(&name) && words.any(|word| word.text.starts_with("{}")) {
+        return Err(Refusal::because(format!(
+            "`{name}` is given words that are not known here and may be options; `--` before them helps"
+        )));
     }
     Ok(())
 }

@@ -25,10 +25,15 @@ fn words(line: &str) -> Vec<Vec<String>> {
 #[case("find . -exec rm {} + -o -execdir cat {} \\;", &[
     "find . -exec rm {} + -o -execdir cat {} ;", "rm {}", "cat {}",
 ])]
-#[case("ls | xargs -0 -n1 rm -f", &["ls", "xargs -0 -n1 rm -f", "rm -f {}"])]
-#[case("xargs -I{} cp {} b", &["xargs -I{} cp {} b", "cp {} b"])]
+#[case("ls | xargs -0 -n1 rm -f --", &["ls", "xargs -0 -n1 rm -f --", "rm -f -- {}"])]
+#[case("xargs -I{} cp './{}' b", &["xargs -I{} cp ./{} b", "cp ./{} b"])]
+#[case("ls | xargs grep x", &["ls", "xargs grep x", "grep x {}"])]
+#[case("uv run pytest -q; npx -y tsc", &["uv run pytest -q", "pytest -q", "npx -y tsc", "tsc"])]
+#[case("npm run x && npm exec -- jest", &["npm run x", "npm exec -- jest", "jest"])]
+#[case("git config user.name && make V=1 a", &["git config user.name", "make V=1 a"])]
+#[case("PAGER=cat CARGO_TERM_COLOR=never git log", &["git log"])]
 #[case("busybox sh -c 'rm x'", &["rm x"])]
-#[case("g''i\"t\" st\\atus $'\\x2d\\x2dforce'", &["git status --force"])]
+#[case("g''i\"t\" st'at'us $'\\x2d\\x2dforce'", &["git status --force"])]
 #[case("git show HEAD~1 HEAD^^ stash@{1} 'a b'", &["git show HEAD~1 HEAD^^ stash@{1} a b"])]
 #[case("ls \\\n  -l", &["ls -l"])]
 #[case("[ a = b ] && python3 -m pytest -c x", &["[ a = b ]", "python3 -m pytest -c x"])]

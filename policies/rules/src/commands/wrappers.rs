@@ -1,8 +1,8 @@
 //! How programs that start other programs are called.
 
-use super::Refusal;
 use super::lex::Dialect;
 use super::resolve::Argument;
+use super::{Refusal, runners};
 
 /// What a program starts.
 #[derive(Debug)]
@@ -18,12 +18,17 @@ pub(super) enum Inner {
     /// The line of a shell.
     Script { text: String, dialect: Dialect },
     /// A program.
-    Words {
-        env: Vec<(String, String)>,
-        words: Vec<Argument>,
-        /// Whether it gets words that are not known.
-        fed: bool,
-    },
+    Words { env: Vec<(String, String)>, words: Vec<Argument>, fed: Fed },
+}
+
+/// Words that a program gets and that are not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fed {
+    Nothing,
+    /// Names of files that stand below a folder, so that none begins with a dash.
+    Files,
+    /// What is read from somewhere.
+    Lines,
 }
 
 /// Tells what a program starts.
@@ -67,24 +72,24 @@ pub(super) fn starts(name: &str, arguments: &[Argument]) -> Result<Starts, Refus
                 _ => return Err(Refusal::because("`timeout` is not told how long")),
             }
         }
-        _ => return Ok(itself()),
+        _ => return runners::starts(name, arguments),
     };
     match rest.first() {
         None => Err(Refusal::because(format!("`{name}` is not told what to start"))),
         Some(first) if first.text.starts_with('-') => Err(unknown(name, first)),
-        Some(_) => Ok(Starts { itself: false, inner: vec![words(Vec::new(), rest, false)] }),
+        Some(_) => Ok(Starts { itself: false, inner: vec![words(Vec::new(), rest, Fed::Nothing)] }),
     }
 }
 
-fn itself() -> Starts {
+pub(super) fn itself() -> Starts {
     Starts { itself: true, inner: Vec::new() }
 }
 
-fn words(env: Vec<(String, String)>, words: &[Argument], fed: bool) -> Inner {
+pub(super) fn words(env: Vec<(String, String)>, words: &[Argument], fed: Fed) -> Inner {
     Inner::Words { env, words: words.to_vec(), fed }
 }
 
-fn unknown(name: &str, option: &Argument) -> Refusal {
+pub(super) fn unknown(name: &str, option: &Argument) -> Refusal {
     Refusal::because(format!("what `{}` means to `{name}` is not known here", option.text))
 }
 
@@ -198,7 +203,7 @@ fn environment(arguments: &[Argument]) -> Result<Starts, Refusal> {
         None if env.is_empty() => Ok(itself()),
         None => Err(Refusal::because("`env` is not told what to start")),
         Some(first) if first.text.starts_with('-') => Err(unknown("env", first)),
-        Some(_) => Ok(Starts { itself: false, inner: vec![words(env, rest, false)] }),
+        Some(_) => Ok(Starts { itself: false, inner: vec![words(env, rest, Fed::Nothing)] }),
     }
 }
 
@@ -229,7 +234,10 @@ fn xargs(arguments: &[Argument]) -> Result<Starts, Refusal> {
     if !skipped.iter().any(|word| matches!(word.text.as_str(), "-I" | "-I{}")) {
         started.push(Argument { text: "{}".to_owned(), glob: false });
     }
-    Ok(Starts { itself: true, inner: vec![Inner::Words { env: Vec::new(), words: started, fed: true }] })
+    Ok(Starts {
+        itself: true,
+        inner: vec![Inner::Words { env: Vec::new(), words: started, fed: Fed::Lines }],
+    })
 }
 
 fn find(arguments: &[Argument]) -> Result<Starts, Refusal> {
@@ -246,7 +254,7 @@ fn find(arguments: &[Argument]) -> Result<Starts, Refusal> {
         };
         match after.iter().enumerate().find_map(ends) {
             Some(end) if end > 0 => {
-                inner.push(words(Vec::new(), &after[..end], true));
+                inner.push(words(Vec::new(), &after[..end], Fed::Files));
                 rest = &after[end + 1..];
             }
             _ => return Err(Refusal::because("what `find` starts has no end")),

@@ -15,7 +15,7 @@ use std::fmt;
 use cel::Context;
 use plan::Plan;
 
-pub(crate) use functions::Pattern;
+pub(crate) use functions::{Pattern, UNREADABLE};
 pub(crate) use names::Names;
 pub(crate) use values::{Bindings, Documents};
 

@@ -145,10 +145,31 @@ fn interpret(expression: &Expression, context: &Context<'_, '_>) -> Result<bool,
     match Value::resolve_val(expression, context) {
         Ok(value) => match value.downcast_ref::<CelBool>() {
             Some(answer) => Ok(*answer.inner()),
+            None if value.get_type().name() == NULL => Err("it is null, not true or false".to_owned()),
             None => Err(format!("it gives a {}, not true or false", value.get_type().name())),
         },
-        Err(error) => Err(shorten(&error.to_string(), 200)),
+        Err(error) => Err(shorten(&said(&error.to_string()), 200)),
     }
+}
+
+/// How the interpreter calls the type of `null`.
+const NULL: &str = "null_type";
+
+/// Says in the words of the README what the interpreter says in its own.
+fn said(error: &str) -> String {
+    let text = error.replace(NULL, "null");
+    if let Some((name, why)) =
+        text.strip_prefix("Error executing function '").and_then(|rest| rest.split_once("': "))
+    {
+        return format!("`{name}`: {why}");
+    }
+    if let Some((name, values)) = text
+        .strip_prefix("found no matching overload for '")
+        .and_then(|rest| rest.split_once("' applied to '"))
+    {
+        return format!("`{name}` cannot be applied to {}", values.trim_end_matches('\''));
+    }
+    text
 }
 
 /// Reads a name, or a field below `request`.

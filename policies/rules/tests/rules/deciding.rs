@@ -59,6 +59,67 @@ fn what_each_rule_says_is_explained() {
     assert_eq!(said, expected);
 }
 
+/// What was meant to lower what is granted does so, whether or not anybody can tell that it is meant here.
+#[test]
+fn the_ceiling_of_an_allowance_in_doubt_counts() {
+    let book = load(
+        r#"
+[[rule]]
+id = "inside"
+when = "facts.git.inside"
+then = "allow"
+
+[[rule]]
+id = "reviewers-read"
+when = 'role.startsWith("review")'
+then = "allow"
+ceiling = "read-only"
+"#,
+    );
+    let ruling = decide(&book, |question| question.role = None);
+    assert_eq!(
+        (ruling.verdict, ruling.ceiling),
+        (Verdict::Allow, Some(Access::ReadOnly)),
+        "{}",
+        ruling.reason
+    );
+    assert!(ruling.reason.contains("`startsWith` cannot be applied to null"), "{}", ruling.reason);
+    assert_eq!(decide(&book, |_| {}).ceiling, None);
+}
+
+/// An evasion is worth an example beside the rule that it wants to get around.
+#[test]
+fn a_line_that_cannot_be_read_may_be_an_example() {
+    let example = r#"{ action = "permission", request = { kind = "command", detail = { command = "git status $(git push)" } } }"#;
+    let when = r#"action == "permission" && commands(request.detail.command).all(c, c.program == "git")"#;
+    let rule = |then: &str, side: &str| {
+        let text =
+            format!("[[rule]]\nid = \"x\"\nwhen = '{when}'\nthen = \"{then}\"\n{side} = [{example}]\n");
+        Rulebook::load(&text).is_ok()
+    };
+    assert!(rule("allow", "not_match") && rule("ask", "match") && rule("deny", "match"));
+    assert!(!rule("allow", "match") && !rule("ask", "not_match") && !rule("deny", "not_match"));
+}
+
+#[test]
+fn a_denial_may_pass_over_what_cannot_be_read() {
+    let denies = |when: &str, line: &str| {
+        let book = load(&format!("[[rule]]\nid = \"x\"\nwhen = '{when}'\nthen = \"deny\""));
+        let detail = serde_json::json!({"kind": "command", "detail": {"command": line}}).to_string();
+        decide(&book, |question| {
+            question.action = "permission".to_owned();
+            question.detail = detail;
+        })
+        .verdict
+            == Verdict::Deny
+    };
+    let any = r#"commands(request.detail.command).exists(c, c.program == "rm")"#;
+    let sure = format!("readable(request.detail.command) && {any}");
+    assert!(denies(any, "rm a") && denies(any, "rm $a"));
+    assert!(denies(&sure, "sh -c 'rm a'") && !denies(&sure, "rm $a") && !denies(&sure, "ls"));
+    assert!(denies("readable(7)", "ls"), "no line at all is a mistake, which denies");
+}
+
 #[test]
 fn a_file_without_rules_has_no_opinion() {
     for text in ["", "# nothing yet\n", "rule = []"] {

@@ -2,6 +2,7 @@
 
 use super::super::Refusal;
 use super::refuse;
+use super::tables::PYTHON_MODULES;
 
 /// Checks the words of an interpreter, by the options of its that are followed by code.
 ///
@@ -13,9 +14,14 @@ pub(super) fn interpreter(name: &str, words: &[&str], letters: &str, long: &[&st
     match words.first() {
         Some(first) if input(first) => return refuse(name, "reads its code from its input"),
         // A file, or a module of Python; what follows is for that.
-        Some(first) if !first.starts_with('-') || first.starts_with("-m") && letters == "c" => return Ok(()),
+        Some(first) if !first.starts_with('-') || first.starts_with("-m") && name.contains("py") => {
+            return if runs_a_module_with_code(words) { refuse(name, "is given code") } else { Ok(()) };
+        }
         Some(&("--version" | "-version" | "-V" | "--help" | "-h")) if words.len() == 1 => return Ok(()),
         _ => {}
+    }
+    if name.contains("py") && runs_a_module_with_code(words) {
+        return refuse(name, "is given code");
     }
     // Which options take the next word is not known here, so all of them are looked at, those of a file, too.
     for word in words.iter().filter(|word| word.starts_with('-')) {
@@ -32,6 +38,17 @@ pub(super) fn interpreter(name: &str, words: &[&str], letters: &str, long: &[&st
         return refuse(name, "reads its code from its input");
     }
     Ok(())
+}
+
+/// Tells whether `-m`, alone or in a bundle, names a module of Python that runs what its words or its input say.
+fn runs_a_module_with_code(words: &[&str]) -> bool {
+    let options =
+        words.iter().zip(words.iter().skip(1).chain([&""])).take_while(|(word, _)| word.starts_with('-'));
+    options.filter(|(word, _)| !word.starts_with("--")).any(|(word, next)| {
+        let Some((_, joined)) = word.split_once('m') else { return false };
+        let module = if joined.is_empty() { *next } else { joined };
+        PYTHON_MODULES.contains(&module.split('.').next().unwrap_or_default())
+    })
 }
 
 /// Takes only scripts of one address with `p`, `d`, `q` or `=`, and one substitution.

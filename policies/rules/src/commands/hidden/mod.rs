@@ -7,29 +7,21 @@
 
 mod git;
 mod languages;
+mod make;
 mod tables;
+mod variables;
 
 use git::git;
 use languages::{awk, interpreter, sed};
-use tables::{BUILTINS, FAMILIES, INTERPRETERS, LAUNCHERS, OPTIONS, VARIABLES};
+use make::make;
+use tables::{BUILTINS, INTERPRETERS, LAUNCHERS, OPTIONS, SHELLS};
+pub(super) use variables::variable;
 
 use super::Refusal;
 use super::resolve::Argument;
 
 fn refuse(name: &str, why: &str) -> Result<(), Refusal> {
     Err(Refusal::because(format!("`{name}` {why}")))
-}
-
-/// Checks a variable that is set for a program.
-///
-/// # Errors
-///
-/// One that decides what runs.
-pub(super) fn variable(name: &str) -> Result<(), Refusal> {
-    if VARIABLES.contains(&name) || FAMILIES.iter().any(|family| name.starts_with(family)) {
-        return refuse(name, "is a variable that may decide what runs");
-    }
-    Ok(())
 }
 
 /// Checks a program, by its name in lower case, and its words.
@@ -44,8 +36,12 @@ pub(super) fn program(name: &str, arguments: &[Argument]) -> Result<(), Refusal>
     }
     // With numbers: `python3.12`, `lua5.4`, `ksh93`.
     let family = name.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, '.' | '-'));
-    if LAUNCHERS.contains(&name) || LAUNCHERS.contains(&family) || name.starts_with("ld-linux") {
+    let renamed = family != name && SHELLS.contains(&family);
+    if renamed || LAUNCHERS.contains(&name) || LAUNCHERS.contains(&family) || name.starts_with("ld-linux") {
         return refuse(name, "runs what is not read here");
+    }
+    if [".exe", ".com", ".bat", ".cmd", ".ps1"].iter().any(|ending| name.ends_with(ending)) {
+        return refuse(name, "is a program of Windows, whose words are not read here");
     }
     if let Some((_, letters, long)) = INTERPRETERS.iter().find(|(known, ..)| *known == family) {
         return interpreter(name, &texts, letters, long);
@@ -63,6 +59,21 @@ pub(super) fn program(name: &str, arguments: &[Argument]) -> Result<(), Refusal>
     }
     match name {
         "git" => git(&texts),
+        // These stand for themselves; any other would be a part of git that is called past `git`.
+        "git-absorb" | "git-cliff" | "git-lfs" => Ok(()),
+        part if part.starts_with("git-") => refuse(part, "is a part of git, which is called past it"),
+        "cargo"
+            if texts.contains(&"watch")
+                && texts.iter().any(|word| word.starts_with("-s") || word.starts_with("--s")) =>
+        {
+            refuse(name, "is given commands")
+        }
+        "go" if texts.iter().any(|word| word.contains("extld")) => refuse(name, "is told to start a program"),
+        "make" | "gmake" => make(name, &texts),
+        // Without a statement it reads its commands from its input.
+        "sqlite3" if texts.iter().filter(|word| !word.starts_with('-')).count() < 2 => {
+            refuse(name, "reads its commands from its input")
+        }
         "sed" | "gsed" => sed(&texts),
         "awk" | "gawk" | "mawk" | "nawk" => awk(name, &texts),
         // With `-v` it sets a variable; what looks like arithmetic may be evaluated.

@@ -6,26 +6,41 @@ use cel::ExecutionError;
 use cel::common::types::{CelBool, CelInt, CelList, CelMap, CelMapKey, CelString};
 use cel::common::value::{CowVal, Val};
 
-use crate::commands::{self, Command};
+use crate::commands::{self, Command, Refusal};
+
+/// What is said of a line that is not read.
+pub(crate) const UNREADABLE: &str = "what would run cannot be told";
 
 #[expect(clippy::needless_pass_by_value, reason = "the interpreter's function type")]
 pub(super) fn commands<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> Result<CowVal<'b, 'v>, ExecutionError> {
-    let [line] = arguments.as_slice() else {
+    let found = read("commands", &arguments)?;
+    let found = found.map_err(|refusal| {
+        ExecutionError::function_error("commands", format!("{UNREADABLE}: {}", refusal.0))
+    })?;
+    Ok(CowVal::owned(CelList::from(found.into_iter().map(shown).collect::<Vec<_>>())))
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the interpreter's function type")]
+pub(super) fn readable<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> Result<CowVal<'b, 'v>, ExecutionError> {
+    Ok(CowVal::owned(CelBool::from(read("readable", &arguments)?.is_ok())))
+}
+
+fn read(name: &str, arguments: &[CowVal<'_, '_>]) -> Result<Result<Vec<Command>, Refusal>, ExecutionError> {
+    let [line] = arguments else {
         return Err(ExecutionError::invalid_argument_count(1, arguments.len()));
     };
-    let fails = |why: String| ExecutionError::function_error("commands", why);
-    let found = if let Some(text) = line.downcast_ref::<CelString>() {
-        commands::of_text(text.inner())
-    } else if let Some(list) = line.downcast_ref::<CelList>() {
+    if let Some(text) = line.downcast_ref::<CelString>() {
+        return Ok(commands::of_text(text.inner()));
+    }
+    let words = line.downcast_ref::<CelList>().and_then(|list| {
         let words =
             list.inner().iter().map(|word| Some(word.downcast_ref::<CelString>()?.inner().to_owned()));
-        let words = words.collect::<Option<Vec<String>>>();
-        commands::of_words(&words.ok_or_else(|| fails("takes a text, or a list of texts".to_owned()))?)
-    } else {
-        return Err(fails("takes a text, or a list of texts".to_owned()));
-    };
-    let found = found.map_err(|refusal| fails(format!("what would run cannot be told: {}", refusal.0)))?;
-    Ok(CowVal::owned(CelList::from(found.into_iter().map(shown).collect::<Vec<_>>())))
+        words.collect::<Option<Vec<String>>>()
+    });
+    match words {
+        Some(words) => Ok(commands::of_words(&words)),
+        None => Err(ExecutionError::function_error(name, "takes a text, or a list of texts")),
+    }
 }
 
 fn shown(command: Command) -> Box<dyn Val> {

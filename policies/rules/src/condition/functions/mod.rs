@@ -14,6 +14,7 @@ use cel::common::value::{CowVal, Val};
 use cel::{DeclarationError, Env, ExecutionError};
 
 use super::schema::{self, TEXT, Type as Known};
+pub(crate) use lines::UNREADABLE;
 pub(crate) use pattern::Pattern;
 pub(super) use time::written_wrong;
 
@@ -79,6 +80,7 @@ pub(crate) const FUNCTIONS: &[Signature] = &[
     global("path_dir", &[TEXT], TEXT),
     global("path_ext", &[TEXT], TEXT),
     global("commands", &[ANY], Known::List(&Known::Record(schema::COMMAND))),
+    global("readable", &[ANY], Known::Bool),
     global("optional.of", &[ANY], Known::Other),
     global("optional.none", &[], Known::Other),
     global("optional.ofNonZeroValue", &[ANY], Known::Other),
@@ -171,6 +173,7 @@ fn declare() -> Result<Env, DeclarationError> {
         one_text("path_ext", &arguments, paths::path_ext)
     })?;
     env.add_overload("commands", "commands_dyn", vec![DYN_TYPE], lines::commands)?;
+    env.add_overload("readable", "readable_dyn", vec![DYN_TYPE], lines::readable)?;
     env.add_overload(MATCHES, "matches_string_pattern", vec![STRING_TYPE, DYN_TYPE], pattern::matches)?;
     env.add_overload(ORDERED, "ordered_dyn", vec![DYN_TYPE], ordered)?;
     Ok(env)
