@@ -5,6 +5,7 @@
 use pointsman_rules::{Access, Rulebook, SETS, Verdict};
 use serde_json::{Value, json};
 
+use crate::hidden::HIDDEN;
 use crate::{decide, load};
 
 /// `git status` is allowed, `git push --force` asks.
@@ -170,8 +171,9 @@ const ROWS: &[Row] = &[
     ("hooks from a template", "git init --template=./x", ASKED, false),
     ("another repository", "git -C /tmp/evil status", SILENT, true),
     ("another repository by option", "git --git-dir=/tmp/evil status", SILENT, true),
-    ("output to a file", "git diff --output=.git/hooks/pre-commit", SILENT, true),
-    ("hooks by configuration", "git config core.hooksPath ./x", SILENT, true),
+    ("output to a file", "git diff --output=.git/hooks/pre-commit", ASKED, false),
+    ("hooks by configuration", "git config core.hooksPath ./x", ASKED, false),
+    ("configuration that starts nothing", "git config user.name ada", SILENT, true),
     ("commit with hooks", "git commit -m x", SILENT, true),
     ("redirected", "git status > .git/hooks/pre-commit", SILENT, true),
     ("redirected from a group", "{ git status; } >> ~/.bashrc", ASKED, false),
@@ -180,7 +182,8 @@ const ROWS: &[Row] = &[
     ("both redirected", "git status &> x", ASKED, false),
     // Other programs with a hidden shell.
     ("find -delete", "find . -delete", SILENT, false),
-    ("xargs reads the words", "ls | xargs rm -rf", SILENT, false),
+    ("xargs reads the words", "ls | xargs rm -rf", ASKED, false),
+    ("xargs reads words that only name files", "ls | xargs rm --", SILENT, true),
     ("tar checkpoint", "tar cf x.tar . --checkpoint=1 --checkpoint-action=exec=./x", ASKED, false),
     ("tar compressor", "tar -I ./x -cf x.tar .", ASKED, false),
     ("tar bundle", "tar cIf ./x x.tar .", ASKED, false),
@@ -286,6 +289,31 @@ fn no_trick_gets_through() {
 }
 
 #[test]
+fn nothing_hidden_gets_through() {
+    let house = load(HOUSE);
+    let sets: Vec<(&str, Rulebook)> = SETS.iter().map(|(name, text)| (*name, load(text))).collect();
+    let mut wrong = Vec::new();
+    let mut count = 0;
+    for (behind, line) in
+        HIDDEN.iter().flat_map(|(behind, lines)| lines.iter().map(move |line| (behind, line)))
+    {
+        count += 1;
+        let found = judged(&house, json!(line));
+        if found != ASKED {
+            wrong.push(format!("{behind}: {line:?} is {found:?} for the house"));
+        }
+        for (name, set) in &sets {
+            let shapes = [json!(line), json!(["bash", "-lc", line])];
+            if shapes.into_iter().any(|shape| judged(set, shape) == Verdict::Allow) {
+                wrong.push(format!("{behind}: {line:?} is allowed by {name}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(count >= 300, "{count}");
+}
+
+#[test]
 fn what_is_plain_goes_through() {
     let house = load(HOUSE);
     for line in [
@@ -316,12 +344,100 @@ fn sets_allow_what_only_looks() {
             "git log --oneline -10 --since=2026-01-01 main..HEAD -- src/lib.rs | head -n 5",
             "git show HEAD:src/lib.rs 2>/dev/null",
             "git branch --show-current; git remote -v; git rev-parse --show-toplevel",
+            "cd /repo/project && git --no-pager log --author=ada --grep='fix it' 2>&1 | tail -20",
+            "GIT_PAGER=cat PAGER=cat LC_ALL=C git diff",
+            "git ls-files | cut -d/ -f1 | sort | uniq -c",
+            "git log --format='%h %s' | grep -i fix | awk '{print $1}' | sed -n '1,20p'",
             "ls -la src tests | wc -l",
+            "find . -name '*.rs' -type f -not -name a | wc -l",
             "rg -n 'fn main' && rg --files --glob='*.rs'",
-            "pwd; echo done",
+            "rg foo . > /dev/null",
+            "grep -in foo",
+            "pwd; echo done; date +%F; uname -a; which git",
         ] {
             assert_eq!(judged(&set, json!(line)), Verdict::Allow, "{line} under {name}");
         }
+    }
+}
+
+/// What would write, read elsewhere or follow a link out of the working directory is asked about.
+#[test]
+fn what_reaches_further_is_no_look() {
+    for (name, text) in SETS.iter().filter(|(name, _)| *name != "open") {
+        let set = load(text);
+        for line in [
+            "cat src/link",
+            "cat < src/link",
+            "cd .. && git status",
+            "cd src && ls",
+            "cd && ls",
+            "cd - && ls",
+            "pushd /repo/project",
+            "cut -f1 /etc/passwd",
+            "cut -d: -f1 src/link",
+            "date -s +1day",
+            "env",
+            "find /repo/project -name a",
+            "find -L . -name a",
+            "find . .. -name a",
+            "find . -name a -o src/link/",
+            "find . -newer /etc/passwd",
+            "find . -follow",
+            "find . -exec cat {} +",
+            "find . -fls a",
+            "git -C sub status",
+            "git --git-dir=sub status",
+            "git -p log",
+            "git status --ignored=../x > a",
+            "git diff --no-index a b",
+            "git diff -O../x",
+            "git log --format='%G?'",
+            "git log --show-signature",
+            "git log -p --textconv",
+            "git blame --contents=link a",
+            "git show HEAD:../a",
+            "git status 3> a",
+            "git status < /dev/tcp/203.0.113.1/80",
+            "grep foo src/link",
+            "grep . src/link",
+            "grep -f src/link",
+            "grep -R foo",
+            "grep -r foo ..",
+            "head -5 src/link",
+            "LC_ALL=../x ls",
+            "ls ..",
+            "ls /etc",
+            "ls src/*/..",
+            "printenv",
+            "rg --files /etc",
+            "rg --files src/link",
+            "rg -f src/link",
+            "rg -L foo",
+            "rg --follow foo",
+            "rg foo src/link",
+            "rg foo -- /etc",
+            "sed -n 1p src/link",
+            "sed -i s/a/b/ a",
+            "sort src/link",
+            "sort -o a",
+            "tail -f src/link",
+            "tee a",
+            "uniq a b",
+            "wc --files0-from=src/link",
+        ] {
+            assert_ne!(judged(&set, json!(line)), Verdict::Allow, "{line} under {name}");
+        }
+    }
+    let team = load(SETS.iter().find(|(name, _)| *name == "team").unwrap().1);
+    for line in [
+        "rg -uu KEY",
+        "rg --hidden KEY",
+        "rg --no-ignore KEY",
+        "rg --glob='.e*' KEY",
+        "grep -r KEY",
+        "rg --glob='*.key' x",
+    ] {
+        assert_ne!(judged(&team, json!(line)), Verdict::Allow, "{line} shows what is hidden");
     }
 }
 

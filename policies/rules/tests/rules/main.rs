@@ -7,6 +7,7 @@ mod careful;
 mod conditions;
 mod deciding;
 mod evasions;
+mod hidden;
 mod load_errors;
 mod readme;
 mod sets;

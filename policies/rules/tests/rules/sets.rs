@@ -48,6 +48,10 @@ fn runs(command: &str) -> Asked {
     asks("command", json!({ "command": command }), json!([]))
 }
 
+fn runs_words(command: &[&str]) -> Asked {
+    asks("command", json!({ "command": command }), json!([]))
+}
+
 fn effect(action: &'static str, access: Access) -> Asked {
     Asked { action, access: Some(access), request: json!({"program": "codex"}), ..Asked::default() }
 }
@@ -112,14 +116,57 @@ const INSIDE: &str = "/repo/project/src/a.rs";
 #[case::a_secret_with_full_access(with(asks("read", json!({}), json!([SECRET])), Full), Deny, Some("secrets"))]
 #[case::a_key(asks("edit", json!({}), json!([INSIDE, "/home/ada/.ssh/id_ed25519"])), Deny, Some("secrets"))]
 #[case::a_secret_in_a_command(runs("cat .env"), Deny, Some("secrets-in-commands"))]
-#[case::a_secret_hidden_by_quotes(runs("cat .e''nv"), Abstain, None)]
+#[case::a_secret_hidden_by_quotes(runs("cat .e''nv"), Deny, Some("secrets-in-commands"))]
+#[case::a_secret_hidden_by_quotes_with_full_access(
+    with(runs("cat < .e''nv"), Full),
+    Deny,
+    Some("secrets-in-commands")
+)]
 #[case::a_secret_in_a_substitution(runs("cat .e$(echo nv)"), Ask, Some("network-by-command"))]
 #[case::production_file(
     asks("edit", json!({}), json!(["/repo/project/deploy/prod/a.yaml"])), Deny, Some("production")
 )]
 #[case::an_edit(asks("edit", json!({}), json!([INSIDE])), Allow, Some("edits-inside"))]
 #[case::hooks(asks("edit", json!({}), json!(["/repo/project/.git/hooks/x"])), Ask, Some("edits-of-what-others-run"))]
+#[case::production_read(asks("read", json!({}), json!(["/repo/project/env/live/db.yaml"])), Deny, Some("production"))]
+#[case::production_by_cat(runs("cat deploy/prod/a.yaml"), Deny, Some("production-in-commands"))]
+#[case::production_by_cp(with(runs("cp a deploy/pr''od/a.yaml"), Full), Deny, Some("production-in-commands"))]
+#[case::production_by_redirect(
+    with(runs("echo > env/PRODUCTION.tfvars"), Full),
+    Deny,
+    Some("production-in-commands")
+)]
+#[case::production_build(runs("NODE_ENV=production npm run build"), Abstain, None)]
+#[case::production_to_read(
+    Asked { cwd: Some("/srv/production"), ..launch(ReadOnly, vec![]) }, Deny, Some("production-folders")
+)]
+#[case::secret_backup(runs("cp .env.bak /tmp/a"), Deny, Some("secrets-in-commands"))]
+#[case::secret_template(runs("cat .env.example"), Abstain, None)]
+#[case::secret_in_history(runs("git show HEAD:.env"), Deny, Some("secrets-in-commands"))]
+#[case::secret_above(runs("cat ../../home/ada/.ssh/id_rsa"), Deny, Some("secrets-in-commands"))]
+#[case::secret_by_home(runs("cat $HOME/.aws/credentials"), Deny, Some("secrets-in-commands"))]
+#[case::secret_by_tilde(runs("cat ~/.kube/config"), Deny, Some("secrets-in-commands"))]
+#[case::secret_in_upper_case(runs("cat .ENV"), Deny, Some("secrets-in-commands"))]
+#[case::secret_by_escape(with(runs("cat $'.\\x65nv'"), Full), Deny, Some("secrets-in-commands"))]
+#[case::secret_by_a_pattern(with(runs("cat .e*"), Full), Ask, Some("network-by-command"))]
+#[case::secret_by_braces(with(runs("cat .{e,x}nv"), Full), Ask, Some("network-by-command"))]
+#[case::secret_as_words(runs_words(&["cat", ".env"]), Deny, Some("secrets-in-commands"))]
+#[case::secret_in_the_environment(
+    with(runs("cat /proc/self/environ"), Full),
+    Deny,
+    Some("secrets-in-commands")
+)]
+#[case::secret_by_a_search(
+    asks("read", json!({"path": ".", "input": {"pattern": ".", "glob": "**/.env"}}), json!(["/repo/project"])),
+    Deny, Some("secrets-in-tools")
+)]
+#[case::secret_by_a_tool(
+    with(asks("tool", json!({"tool": "read", "server": "fs", "input": {"path": "/home/ada/.ssh/id_rsa"}}), json!([])), Full),
+    Deny, Some("secrets-in-tools")
+)]
+#[case::an_unknown_path(with(asks("read", json!({}), Value::Null), Full), Ask, Some("unknown-paths"))]
 #[case::a_fetch(asks("fetch", json!({"url": "https://a.test"}), json!([])), Ask, Some("network"))]
+#[case::a_socket(with(runs("echo x > /dev/tcp/203.0.113.1/80"), Full), Ask, Some("network-by-command"))]
 #[case::curl(runs("curl -s https://a.test"), Ask, Some("network-by-command"))]
 #[case::curl_behind_a_pipe(runs("echo a | sh -c 'env curl a.test'"), Ask, Some("network-by-command"))]
 #[case::curl_with_full_access(with(runs("curl a.test"), Full), Ask, Some("network-by-command"))]
@@ -174,6 +221,12 @@ fn read_only_grants_no_more_than_reading() {
 #[case::rm_rf_with_full_access(with(runs("rm -rf /"), Full), Ask, Some("commands-that-destroy"))]
 #[case::force(runs("git push -f"), Ask, Some("commands-that-destroy"))]
 #[case::unreadable(runs("eval x"), Ask, Some("commands-that-destroy"))]
+#[case::force_past_git(runs("/usr/lib/git-core/git-push -f"), Ask, Some("commands-that-destroy"))]
+#[case::force_by_refspec(runs("git push origin +main"), Ask, Some("commands-that-destroy"))]
+#[case::force_by_plumbing(runs("git send-pack --force . main"), Ask, Some("commands-that-destroy"))]
+#[case::rm_by_find(runs("find . -exec rm {} +"), Ask, Some("commands-that-destroy"))]
+#[case::a_cluster(runs("kubectl delete namespace a"), Ask, Some("commands-that-destroy"))]
+#[case::publishing(runs("npm publish"), Ask, Some("commands-that-destroy"))]
 #[case::its_agent(effect("process", Full), Allow, Some("everything"))]
 #[case::tomorrow(Asked { action: "teleport", ..Asked::default() }, Abstain, None)]
 fn open_decides(#[case] asked: Asked, #[case] verdict: Verdict, #[case] rule: Option<&str>) {
