@@ -86,14 +86,14 @@ impl Recorder {
         drop(tokio::time::timeout(FAREWELL, told).await);
     }
 
-    /// Records that a standing approval, whose run may long be over, has come to its end.
-    pub(crate) async fn lapsed(&self, approval: &Approval) {
+    /// Records that a standing approval, whose run may long be over, has come to its end or was taken back.
+    pub(crate) async fn ended(&self, approval: &Approval) {
         let fact = Fact::Settled {
             run_id: approval.run_id,
             approval_id: approval.approval_id,
             digest: Some(approval.digest),
             state: approval.state,
-            by: None,
+            by: approval.revoked.as_ref().map(|revoked| revoked.by.clone()),
             scope: Scope::Once,
             until: None,
             feedback: None,

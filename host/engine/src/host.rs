@@ -123,7 +123,7 @@ impl Host {
             Ok(lapsed) => {
                 for approval in lapsed {
                     tracing::info!(approval = %approval.approval_id, "a standing approval has lapsed");
-                    self.parts.recorder.lapsed(&approval).await;
+                    self.parts.recorder.ended(&approval).await;
                 }
             }
             Err(error) => tracing::warn!(%error, "standing approvals could not be looked through"),
@@ -151,8 +151,9 @@ impl Host {
         let run = self.load(record).await?;
         let waits = match run.next() {
             Next::AwaitPerson(_) => true,
-            Next::Launch => run.approvals().next().is_some(),
-            Next::AskPolicies | Next::Live | Next::Nothing => false,
+            // What was allowed and then taken back is put to the policies anew.
+            Next::Launch | Next::AskPolicies => run.approvals().next().is_some(),
+            Next::Live | Next::Nothing => false,
         };
         if waits && self.is_orphan(run.spec()).await? {
             let mut journal = self.journal(run);

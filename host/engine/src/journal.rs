@@ -118,8 +118,15 @@ impl Journal {
         let mut next = self.run.clone();
         let mut lines = Vec::new();
         let mut events = Vec::new();
+        let mut claims = Vec::new();
         for entry in entries {
             next.apply(&entry);
+            // Those of this run are held to their way by its own state.
+            if let Entry::Claimed { at, approval_id, .. } = &entry
+                && next.approvals().all(|own| own.approval_id != *approval_id)
+            {
+                claims.push((*approval_id, *at));
+            }
             match entry {
                 Entry::Event(event) => events.push(event),
                 entry => lines.push(written(next.record().last_seq, &entry)),
@@ -130,6 +137,7 @@ impl Journal {
         let remembered = next.remembered().filter(|new| self.run.remembered() != Some(new)).cloned();
         let remote_ref =
             next.record().remote_ref.clone().filter(|new| self.run.record().remote_ref.as_ref() != Some(new));
+        let foreign = !claims.is_empty();
         let commit = Commit {
             entries: lines,
             events,
@@ -138,11 +146,19 @@ impl Journal {
             remembered,
             remote_ref,
             approvals: settled,
+            claims,
             durability,
             ..Commit::new(self.pen.host, next.record().clone())
         };
         let shown = self.projection.wants().then(|| (commit.events.clone(), commit.spilled.clone()));
-        self.pen.store.commit(commit).await?;
+        match self.pen.store.commit(commit).await {
+            Ok(()) => {}
+            // Somebody took back what was to be used, between the look and the use.
+            Err(StoreError::ApprovalSettled { approval, .. }) if foreign => {
+                return Err(Refused::NoSuchQuestion(approval).into());
+            }
+            Err(error) => return Err(error.into()),
+        }
         self.run = next;
         if let Some((events, spilled)) = shown {
             self.projection.show(self.run.record(), self.run.spec(), events, spilled).await;

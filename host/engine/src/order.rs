@@ -37,6 +37,8 @@ pub(crate) enum Order {
         by: String,
         reply: oneshot::Sender<Result<(), Error>>,
     },
+    /// A person takes back what was allowed.
+    Revoke { approval_id: ApprovalId, by: String, reply: oneshot::Sender<Result<(), Error>> },
 }
 
 /// Who says something to a run.

@@ -172,6 +172,56 @@ impl Host {
         self.parts.read(move |store| store.approval(id)).await?.ok_or_else(unknown)
     }
 
+    /// Takes back what a person allowed and nothing has used up: a launch that waits for its turn is put to the policies
+    /// anew, and what stands for a run or a session covers nothing any more. `by` says who and how, such as `cli:ada`.
+    /// Never offered to a client of MCP.
+    ///
+    /// # Errors
+    ///
+    /// If there is nothing to take back, or another process drives the run.
+    pub async fn revoke_approval(&self, id: ApprovalId, by: &str) -> Result<Approval, Error> {
+        let unknown = || Error::Invalid(format!("Unknown approval_id: {id}"));
+        let approval = self.parts.read(move |store| store.approval(id)).await?.ok_or_else(unknown)?;
+        loop {
+            let record = self.by_id(approval.run_id).await?;
+            if record.status.is_terminal() {
+                return self.revoke_of_ended(id, by).await;
+            }
+            let live = self.driven_here(&record).await?;
+            let (reply, revoked) = oneshot::channel();
+            let sent = live.orders.send(Order::Revoke { approval_id: id, by: by.to_owned(), reply }).await;
+            if sent.is_ok()
+                && let Ok(revoked) = revoked.await
+            {
+                revoked?;
+                return self.parts.read(move |store| store.approval(id)).await?.ok_or_else(unknown);
+            }
+            // It ended while the order was on its way.
+            let mut over = live.over.clone();
+            while over.changed().await.is_ok() {}
+            if self.parts.ending.is_cancelled() {
+                return Err(Error::ShuttingDown);
+            }
+        }
+    }
+
+    /// Takes back what stands for a session, of a run that is over.
+    async fn revoke_of_ended(&self, id: ApprovalId, by: &str) -> Result<Approval, Error> {
+        let before = self.parts.read(move |store| store.approval(id)).await?;
+        if let Some(refused) = before.as_ref().and_then(Refused::irrevocable) {
+            return Err(Error::Answer(refused));
+        }
+        let at = self.parts.now();
+        let revoked = self.parts.store.revoke_standing(id, by.to_owned(), at).await?;
+        let revoked = revoked.ok_or_else(|| Error::Invalid(format!("Unknown approval_id: {id}")))?;
+        let ours = revoked.revoked.as_ref().is_some_and(|it| it.at == at && it.by == by);
+        if !ours && let Some(refused) = Refused::irrevocable(&revoked) {
+            return Err(Error::Answer(refused));
+        }
+        self.parts.recorder.ended(&revoked).await;
+        Ok(revoked)
+    }
+
     pub(crate) async fn by_id(&self, id: RunId) -> Result<RunRecord, Error> {
         self.parts
             .read(move |store| Ok(find(store, &RunRef { run_id: Some(id.to_string()), ..RunRef::default() })))

@@ -65,6 +65,7 @@ impl Steps {
             uses: 0,
             used_at: None,
             superseded_by: None,
+            revoked: None,
         };
         self.push(Entry::Asked { approval: Box::new(approval), permission, question: judged });
         self.tell(
@@ -145,6 +146,18 @@ impl Steps {
                 }
             }
         }
+        Ok(())
+    }
+
+    /// Takes back what a person allowed and nothing has used up. A launch that waited for its turn is put to the policies
+    /// anew; what stood is asked about when it is wanted next.
+    pub(crate) fn revoke(&mut self, approval_id: ApprovalId, by: String) -> Result<(), Refused> {
+        self.lapse();
+        let approval = self.run.approvals.get(&approval_id).ok_or(Refused::NoSuchQuestion(approval_id))?;
+        if let Some(refused) = Refused::irrevocable(approval) {
+            return Err(refused);
+        }
+        self.close(approval_id, Settled { by: Some(by), ..Settled::to(ApprovalState::Revoked) });
         Ok(())
     }
 

@@ -92,6 +92,13 @@ pub enum Command {
         /// No answer reaches further in time than this.
         latest: Timestamp,
     },
+    /// A person takes back what was allowed: it is good for no further use.
+    Revoke {
+        /// Which question.
+        approval_id: ApprovalId,
+        /// Who takes it back, and how.
+        by: String,
+    },
     /// What a person allowed in a live run is about to happen: the agent is told, an effect performed. Nothing of the
     /// kind happens unless this was written.
     Claim {
@@ -164,6 +171,14 @@ pub enum Refused {
         /// When.
         at: Option<Timestamp>,
     },
+    /// There is nothing to take back.
+    #[error("approval {approval_id} cannot be revoked: {}", irrevocable(*.state))]
+    NotRevocable {
+        /// The question.
+        approval_id: ApprovalId,
+        /// Where it stands.
+        state: ApprovalState,
+    },
     /// The answer reaches further than policy lets it.
     #[error("approval {approval_id} can be allowed for {} at the widest, not for {}", reach(*.widest), reach(*.asked))]
     TooWide {
@@ -209,6 +224,13 @@ impl Refused {
         }
     }
 
+    /// Says why a question that stands where it stands cannot be revoked; `None` if it can.
+    #[must_use]
+    pub fn irrevocable(approval: &Approval) -> Option<Self> {
+        let (approval_id, state) = (approval.approval_id, approval.state);
+        (state != ApprovalState::Approved).then_some(Self::NotRevocable { approval_id, state })
+    }
+
     /// Says that an answer's time is over, whether or not anybody has noted it.
     pub(crate) fn over(approval: &Approval, standing: Standing) -> Self {
         Self::AlreadySettled {
@@ -226,6 +248,21 @@ fn settled(by: Option<&str>, at: Option<Timestamp>) -> String {
         (Some(by), None) => format!(" ({by} answered)"),
         (None, Some(at)) => format!(" (since {at})"),
         (None, None) => String::new(),
+    }
+}
+
+fn irrevocable(state: ApprovalState) -> &'static str {
+    match state {
+        ApprovalState::Pending => "nobody has allowed it yet; deny it instead",
+        ApprovalState::Approved => "it has just changed; try again",
+        ApprovalState::Consumed => {
+            "it was used, and is good for nothing more; what it allowed is ended with its run (pointsman runs cancel)"
+        }
+        ApprovalState::Denied => "it was denied",
+        ApprovalState::Expired => "its time is over",
+        ApprovalState::Superseded => "another question or answer has taken its place",
+        ApprovalState::Withdrawn => "its run is over",
+        ApprovalState::Revoked => "it was revoked before",
     }
 }
 

@@ -21,6 +21,11 @@ impl Run {
             {
                 return Err(Refused::already(approval));
             }
+            if let Command::Revoke { approval_id, .. } = &command
+                && let Some(refused) = self.approvals.get(approval_id).and_then(Refused::irrevocable)
+            {
+                return Err(refused);
+            }
             return Err(Refused::Ended(self.record.status));
         }
         let mut steps = Steps::new(self.clone(), at);
@@ -54,6 +59,7 @@ impl Run {
             Command::Settle { approval_id, digest, answer, by, latest } => {
                 steps.settle(approval_id, digest, answer, by, latest)?;
             }
+            Command::Revoke { approval_id, by } => steps.revoke(approval_id, by)?,
             Command::Claim { approval_id } => {
                 steps.must_be_live("tell an answer to")?;
                 steps.claim(approval_id)?;

@@ -48,7 +48,8 @@ pub enum Entry {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         question: Option<Box<Question>>,
     },
-    /// A question was answered, lapsed, was superseded or withdrawn, or a standing approval came to its end.
+    /// A question was answered, lapsed, was superseded or withdrawn, or a standing approval came to its end or was
+    /// revoked.
     Settled {
         /// When.
         at: Timestamp,
@@ -56,7 +57,7 @@ pub enum Entry {
         approval_id: ApprovalId,
         /// Where it stands now.
         state: ApprovalState,
-        /// Who answered.
+        /// Who answered, or took the answer back.
         by: Option<String>,
         /// What was said along with a denial.
         feedback: Option<String>,

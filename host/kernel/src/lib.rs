@@ -14,7 +14,8 @@
 //!
 //! ```text
 //! pending ─┬─▶ approved ─▶ consumed        claimed before anything that it allows can happen
-//!          │      └──▶ expired / withdrawn  never used, or good until a time that is over
+//!          │      ├──▶ expired / withdrawn  never used, or good until a time that is over
+//!          │      └──▶ revoked              taken back: what it covered is asked about anew
 //!          └─▶ denied / expired / superseded / withdrawn
 //! ```
 //!

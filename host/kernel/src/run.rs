@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use pointsman_model::{
-    Approval, ApprovalId, ApprovalState, Digest, Event, EventKind, RemoteRef, RunRecord, RunSpec, Scope,
-    Status, Timestamp, Verdict, WaitingFor,
+    Approval, ApprovalId, ApprovalState, Digest, Event, EventKind, RemoteRef, Revocation, RunRecord, RunSpec,
+    Scope, Status, Timestamp, Verdict, WaitingFor,
 };
 use serde_json::{Map, Value};
 
@@ -152,7 +152,14 @@ impl Run {
                         approval.standing = *standing;
                         approval.superseded_by = *superseded_by;
                     }
+                    if *state == ApprovalState::Revoked {
+                        approval.revoked = Some(Revocation { at: *at, by: by.clone().unwrap_or_default() });
+                    }
                     approval.state = *state;
+                }
+                // A launch whose allowance was taken back is put to the policies anew.
+                if self.stage == Stage::Cleared(Some(*approval_id)) && *state == ApprovalState::Revoked {
+                    self.stage = Stage::Created;
                 }
                 if self.stage == Stage::Parked(*approval_id) && *state == ApprovalState::Approved {
                     self.stage = Stage::Cleared(Some(*approval_id));

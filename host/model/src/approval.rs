@@ -24,11 +24,13 @@ pub enum ApprovalState {
     Superseded,
     /// The run that asked is over.
     Withdrawn,
+    /// Allowed, and taken back by a person: it is good for no further use.
+    Revoked,
 }
 
 impl ApprovalState {
     /// Every state.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Pending,
         Self::Approved,
         Self::Consumed,
@@ -36,19 +38,27 @@ impl ApprovalState {
         Self::Expired,
         Self::Superseded,
         Self::Withdrawn,
+        Self::Revoked,
     ];
 
-    /// Says whether a question that stands here may come to stand there. What is consumed, denied, expired, superseded
-    /// or withdrawn stays so: nothing is ever used twice.
+    /// Says whether a question that stands here may come to stand there. What is consumed, denied, expired, superseded,
+    /// withdrawn or revoked stays so: nothing is ever used twice, or after it was taken back.
     #[must_use]
     pub fn may_become(self, next: Self) -> bool {
         match self {
-            Self::Pending => next != Self::Consumed,
+            // What was never allowed cannot be used or taken back.
+            Self::Pending => !matches!(next, Self::Consumed | Self::Revoked),
             // A standing approval that is used again goes on to stand.
-            Self::Approved => {
-                matches!(next, Self::Approved | Self::Consumed | Self::Expired | Self::Withdrawn)
-            }
-            Self::Consumed | Self::Denied | Self::Expired | Self::Superseded | Self::Withdrawn => false,
+            Self::Approved => matches!(
+                next,
+                Self::Approved | Self::Consumed | Self::Expired | Self::Withdrawn | Self::Revoked
+            ),
+            Self::Consumed
+            | Self::Denied
+            | Self::Expired
+            | Self::Superseded
+            | Self::Withdrawn
+            | Self::Revoked => false,
         }
     }
 
@@ -69,6 +79,7 @@ impl ApprovalState {
             Self::Expired => "expired",
             Self::Superseded => "superseded",
             Self::Withdrawn => "withdrawn",
+            Self::Revoked => "revoked",
         }
     }
 }
@@ -125,6 +136,15 @@ impl Standing {
     }
 }
 
+/// Who took back what was allowed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Revocation {
+    /// When.
+    pub at: Timestamp,
+    /// Who, and how: `cli:<user>`.
+    pub by: String,
+}
+
 /// A question to a person: bound to the digest of the exact request, answered once, and used once unless the answer says
 /// that it stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -179,6 +199,9 @@ pub struct Approval {
     /// The question that took its place, or the answer that covers it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub superseded_by: Option<ApprovalId>,
+    /// Who took it back, if somebody did. Who had allowed it stays on record besides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoked: Option<Revocation>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
@@ -206,15 +229,16 @@ mod tests {
     /// The whole table: what is over stays over, and only an allowance is ever used.
     #[test]
     fn a_question_goes_one_way() {
-        use ApprovalState::{Approved, Consumed, Denied, Expired, Pending, Superseded, Withdrawn};
+        use ApprovalState::{Approved, Consumed, Denied, Expired, Pending, Revoked, Superseded, Withdrawn};
         let may = [
             (Pending, vec![Pending, Approved, Denied, Expired, Superseded, Withdrawn]),
-            (Approved, vec![Approved, Consumed, Expired, Withdrawn]),
+            (Approved, vec![Approved, Consumed, Expired, Withdrawn, Revoked]),
             (Consumed, vec![]),
             (Denied, vec![]),
             (Expired, vec![]),
             (Superseded, vec![]),
             (Withdrawn, vec![]),
+            (Revoked, vec![]),
         ];
         for (from, next) in may {
             for to in ApprovalState::ALL {

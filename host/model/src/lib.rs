@@ -29,7 +29,7 @@ mod time;
 mod verdict;
 
 pub use access::Access;
-pub use approval::{Answer, Approval, ApprovalState, Standing};
+pub use approval::{Answer, Approval, ApprovalState, Revocation, Standing};
 pub use artifact::{ArtifactRef, SpilledValue};
 pub use bounds::{Bounds, BoundsError, parse_bounded};
 pub use budget::{Limit, Limits, Spent};

@@ -138,6 +138,7 @@ impl Fake {
             uses: 0,
             used_at: None,
             superseded_by: None,
+            revoked: None,
         };
         self.runs().approvals.insert(approval.approval_id, approval.clone());
         self.tell(run, "approval_required", json!({"approval_id": approval.approval_id}));

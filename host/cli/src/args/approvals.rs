@@ -13,6 +13,9 @@ pub(crate) enum ApprovalsCommand {
         /// List what was answered or has lapsed, too
         #[arg(long)]
         all: bool,
+        /// List what was allowed and still holds instead: it can be revoked
+        #[arg(long, conflicts_with = "all")]
+        approved: bool,
     },
     /// Show exactly what is asked
     Show(ApprovalTarget),
@@ -45,6 +48,9 @@ pub(crate) enum ApprovalsCommand {
         #[arg(long, short = 'm', value_name = "TEXT")]
         message: Option<String>,
     },
+    /// Take back what was allowed: a launch that has not begun is asked about anew, and so is what an answer with
+    /// --scope covered
+    Revoke(ApprovalTarget),
 }
 
 /// How far an allowance reaches.

@@ -29,7 +29,7 @@ const KEPT: &str = "Its host has ended; the answer is kept, and the next host go
 pub(super) fn run(out: Out, loaded: &Loaded, command: ApprovalsCommand) -> Outcome {
     let state = State::open(loaded)?;
     match command {
-        ApprovalsCommand::List { all } => list(out, &state, all),
+        ApprovalsCommand::List { all, approved } => list(out, &state, all, approved),
         ApprovalsCommand::Show(target) => show(out, &state.approval(&target.approval)?),
         ApprovalsCommand::Allow { approval, scope, until, alike, input } => {
             let answer = match input.as_deref().map(edited).transpose()? {
@@ -45,18 +45,27 @@ pub(super) fn run(out: Out, loaded: &Loaded, command: ApprovalsCommand) -> Outco
             let answer = Answer::Deny { feedback: message };
             settle(out, loaded, &state, &approval.approval, alike, &answer)
         }
+        ApprovalsCommand::Revoke(target) => revoke(out, loaded, &state, &target.approval),
     }
 }
 
-fn list(out: Out, state: &State, all: bool) -> Outcome {
-    let only = (!all).then_some(ApprovalState::Pending);
+fn list(out: Out, state: &State, all: bool, approved: bool) -> Outcome {
+    let only = match (all, approved) {
+        (true, _) => None,
+        (false, true) => Some(ApprovalState::Approved),
+        (false, false) => Some(ApprovalState::Pending),
+    };
     let approvals = state.store.approvals(only, LISTED)?;
     if out.is_json() {
         out.json(&approvals)?;
         return Ok(Exit::Ok);
     }
     if approvals.is_empty() {
-        out.line(if all { "Nothing was ever asked." } else { "Nothing waits for an answer." })?;
+        out.line(match only {
+            None => "Nothing was ever asked.",
+            Some(ApprovalState::Approved) => "Nothing that was allowed still holds.",
+            Some(_) => "Nothing waits for an answer.",
+        })?;
         return Ok(Exit::Ok);
     }
     let now = now();
@@ -70,19 +79,29 @@ fn list(out: Out, state: &State, all: bool) -> Outcome {
         ("reason", Align::Left),
     ];
     let row = |(approval, count): &(&Approval, usize)| {
-        let pending = approval.state == ApprovalState::Pending;
+        let ends = match approval.state {
+            ApprovalState::Pending => in_future(now, approval.expires_at),
+            ApprovalState::Approved => {
+                let until = approval.standing.and_then(|standing| standing.until);
+                until.map(|until| in_future(now, until)).unwrap_or_default()
+            }
+            _ => String::new(),
+        };
         vec![
             short(&approval.approval_id),
             state_word(out.paint(), approval.state),
             if *count > 1 { format!("{} (x{count})", title(approval)) } else { title(approval) },
             ago(now, approval.asked_at),
-            if pending { in_future(now, approval.expires_at) } else { String::new() },
+            ends,
             one_line(&approval.reason, 200),
         ]
     };
     out.line(render(out, &columns, grouped.iter().map(row).collect()))?;
     if approvals.iter().any(|approval| approval.state == ApprovalState::Pending) {
         out.line(out.paint().dim("\nAnswer with `pointsman approvals allow APPROVAL` or `deny APPROVAL`."))?;
+    }
+    if approved {
+        out.line(out.paint().dim("\nTake it back with `pointsman approvals revoke APPROVAL`."))?;
     }
     if grouped.iter().any(|(_, count)| *count > 1) {
         out.line(out.paint().dim("With --alike, an answer is for every run that asks exactly the same."))?;
@@ -138,6 +157,9 @@ fn show(out: Out, approval: &Approval) -> Outcome {
             field("settled", format!("{settled} {}", visible(by)))?;
         }
     }
+    if let Some(revoked) = &approval.revoked {
+        field("revoked", format!("{} {}", when(revoked.at), visible(&revoked.by)))?;
+    }
     if let Some(standing) = approval.standing {
         field("reaches", reach(standing))?;
     }
@@ -150,6 +172,10 @@ fn show(out: Out, approval: &Approval) -> Outcome {
     }
     if let Some(feedback) = &approval.feedback {
         field("said", one_line(feedback, usize::MAX))?;
+    }
+    if approval.state == ApprovalState::Approved {
+        let id = approval.approval_id;
+        out.line(paint.dim(format!("\nTake it back with `pointsman approvals revoke {id}`.")))?;
     }
     if approval.state == ApprovalState::Pending {
         let id = approval.approval_id;
@@ -274,6 +300,41 @@ fn settle_one(
     }
 }
 
+/// Takes back what was allowed.
+fn revoke(out: Out, loaded: &Loaded, state: &State, text: &str) -> Outcome {
+    let named = state.approval(text)?;
+    let id = named.approval_id;
+    // Nobody is asked for a secret in vain.
+    if let Some(refused) = Refused::irrevocable(&named) {
+        return Err(Failure::error(refused));
+    }
+    let secret = ask_approver(&state.dir)?;
+    let request = Request::RevokeApproval { approval_id: id, secret: secret.clone() };
+    let revoked = match ask_owner(state, named.run_id, &request)? {
+        Some(Reply::Settled(revoked)) => *revoked,
+        Some(other) => {
+            return Err(Failure::internal(format!("the host answered something else: {other:?}")));
+        }
+        None => {
+            let by = format!("cli:{}", crate::user::name());
+            as_host(loaded, |host| async move {
+                host.admit_approver(secret, id, &by).await?;
+                host.revoke_approval(id, &by).await
+            })?
+        }
+    };
+    if out.is_json() {
+        out.json(&revoked)?;
+        return Ok(Exit::Ok);
+    }
+    out.line(format!("{} {}", out.paint().warn("revoked"), title(&revoked)))?;
+    out.line(out.paint().dim(match revoked.uses {
+        0 => "It was not used; a person is asked anew.".to_owned(),
+        uses => format!("It was used {}; whoever wants it again is asked about anew.", times(uses)),
+    }))?;
+    Ok(Exit::Ok)
+}
+
 fn told(out: Out, settled: &Approval) -> Result<(), Failure> {
     let paint = out.paint();
     let word = match settled.state {
@@ -310,7 +371,7 @@ fn state_word(paint: Paint, state: ApprovalState) -> String {
     match state {
         ApprovalState::Pending => paint.warn(state.as_str()),
         ApprovalState::Approved | ApprovalState::Consumed => paint.good(state.as_str()),
-        ApprovalState::Denied => paint.bad(state.as_str()),
+        ApprovalState::Denied | ApprovalState::Revoked => paint.bad(state.as_str()),
         ApprovalState::Expired | ApprovalState::Superseded | ApprovalState::Withdrawn => {
             paint.dim(state.as_str())
         }

@@ -42,6 +42,14 @@ pub(crate) enum Request {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         secret: Option<Secret>,
     },
+    /// Take back what was allowed.
+    RevokeApproval {
+        /// The question.
+        approval_id: ApprovalId,
+        /// The approver's secret, as it was typed. The host checks it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        secret: Option<Secret>,
+    },
 }
 
 /// What the host answers.
@@ -59,7 +67,7 @@ pub(crate) enum Reply {
     Cancelled(CancelledRun),
     /// The run has the message.
     Continued(ContinuedRun),
-    /// The question is settled.
+    /// The question is settled, or its answer taken back.
     Settled(Box<Approval>),
     /// It was not done.
     Refused {

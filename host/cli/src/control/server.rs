@@ -136,6 +136,15 @@ async fn answer(host: &Host, request: Request, by: &str) -> Reply {
                 Err(error) => Err(error),
             }
         }
+        Request::RevokeApproval { approval_id, secret } => {
+            match host.admit_approver(secret, approval_id, by).await {
+                Ok(()) => host
+                    .revoke_approval(approval_id, by)
+                    .await
+                    .map(|revoked| Reply::Settled(Box::new(revoked))),
+                Err(error) => Err(error),
+            }
+        }
     };
     done.unwrap_or_else(|error| {
         let kind = match error {

@@ -111,6 +111,46 @@ fn what_a_person_said_while_no_host_lived_holds_for_the_next() {
     assert_eq!(ended(&mut client, &run)["final_response"], "the answer");
 }
 
+/// A person takes back what they allowed: while no host lives, and while one does.
+#[test]
+fn what_a_person_takes_back_is_asked_anew() {
+    let home = home();
+    let mut client = Client::start(&home, "serve");
+    let (run, question) = asked(&mut client, &home);
+    let it = home.run(&["approvals", "revoke", &question]);
+    assert_eq!(it.exit, Some(1), "{it:?}");
+    assert!(it.err.contains("nobody has allowed it yet; deny it instead"), "{it:?}");
+    kill_process(client.pid(), Signal::KILL).unwrap();
+    client.wait();
+    assert_eq!(home.run(&["approvals", "allow", &question]).exit, Some(0));
+    let it = home.run(&["approvals", "list", "--approved"]);
+    assert!(it.out.contains(&question[..8]) && it.out.contains("approvals revoke"), "{it:?}");
+    let it = home.run(&["approvals", "revoke", &question[..8]]);
+    assert_eq!(it.exit, Some(0), "{it:?}");
+    assert!(it.out.contains("revoked") && it.out.contains("asked anew"), "{it:?}");
+    let revoked = state(&home, &question);
+    assert_eq!(revoked["state"], "revoked");
+    assert!(revoked["revoked"]["by"].as_str().unwrap().starts_with("cli:"), "{revoked}");
+    assert!(home.run(&["approvals", "list", "--approved"]).out.contains("Nothing that was allowed"));
+
+    let mut client = Client::start(&home, "serve");
+    let waiting = |client: &mut Client| {
+        crate::running::eventually("the question anew", || {
+            let record = client.call("get_run", json!({ "run_id": run }));
+            Some(record["waiting_for"]["approval_id"].as_str()?.to_owned())
+        })
+    };
+    let anew = waiting(&mut client);
+    assert_ne!(anew, question);
+    assert_eq!(home.run(&["approvals", "allow", &anew]).exit, Some(0));
+    assert_eq!(ended(&mut client, &run)["final_response"], "the answer");
+    let it = home.run(&["approvals", "revoke", &anew]);
+    assert_eq!(it.exit, Some(1), "{it:?}");
+    assert!(it.err.contains("it was used") && it.err.contains("runs cancel"), "{it:?}");
+    let log = home.run(&["audit", "show", "--kind", "settled", "--json"]);
+    assert!(log.out.contains(r#""state":"revoked""#), "{log:?}");
+}
+
 /// Invariant 8: whoever asks cannot answer.
 #[cfg(target_os = "linux")]
 #[test]

@@ -229,6 +229,7 @@ impl Driver {
                 drop(reply.send(word.heard()));
                 Ok(())
             }
+            Order::Revoke { approval_id, by, reply } => self.revoke(approval_id, by, reply).await,
             Order::Settle { approval_id, digest, answer, by, reply } => {
                 let settled = self.settle_live(stage, approval_id, digest, answer, by).await?;
                 // Whoever asked may have gone.

@@ -265,6 +265,7 @@ impl Driver {
                 let written = self.write(settle, Durability::Flushed).await;
                 respond(reply, written)
             }
+            Order::Revoke { approval_id, by, reply } => self.revoke(approval_id, by, reply).await,
             Order::Exhaust { message } => {
                 self.finish(Outcome::failed(reason::BUDGET_EXHAUSTED, message)).await;
                 Ok(())
@@ -276,6 +277,17 @@ impl Driver {
                 Ok(())
             }
         }
+    }
+
+    /// Takes back what a person allowed.
+    async fn revoke(
+        &mut self,
+        approval_id: ApprovalId,
+        by: String,
+        reply: oneshot::Sender<Result<(), Error>>,
+    ) -> Result<(), JournalError> {
+        let written = self.write(Command::Revoke { approval_id, by }, Durability::Flushed).await;
+        respond(reply, written)
     }
 
     /// Waits until the next question or answer lapses; for ever if none can.

@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use rstest::rstest;
 use serde_json::json;
 
-use ApprovalState::{Approved, Consumed, Denied, Expired, Pending, Superseded, Withdrawn};
+use ApprovalState::{Approved, Consumed, Denied, Expired, Pending, Revoked, Superseded, Withdrawn};
 
 /// When the standing answers of the table end.
 const UNTIL: u64 = 5_000;
@@ -27,6 +27,10 @@ fn ask(n: u8, permission: &str, about: u8) -> Command {
 fn settle(n: u8, about: u8, answer: Answer) -> Command {
     let by = "cli:ada".to_owned();
     Command::Settle { approval_id: id(n), digest: digest(about), answer, by, latest: latest() }
+}
+
+fn revoke(n: u8) -> Command {
+    Command::Revoke { approval_id: id(n), by: "cli:bob".to_owned() }
 }
 
 fn allow(scope: Scope, until: Option<u64>) -> Answer {
@@ -59,6 +63,7 @@ fn at(state: ApprovalState, standing: bool) -> Run {
         Denied => vec![settle(1, 1, Answer::Deny { feedback: Some("no".to_owned()) })],
         Superseded => vec![Command::Withdraw { permission: "p".to_owned() }],
         Withdrawn => vec![Command::Cancel("enough".to_owned())],
+        Revoked => vec![settle(1, 1, answer), revoke(1)],
         Expired => {
             step(&mut run, 6_000, Command::Lapse).unwrap();
             vec![]
@@ -84,10 +89,11 @@ enum Try {
     Lapse,
     Cancel,
     End,
+    Revoke,
 }
 
 impl Try {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Allow,
         Self::Stale,
         Self::Deny,
@@ -98,6 +104,7 @@ impl Try {
         Self::Lapse,
         Self::Cancel,
         Self::End,
+        Self::Revoke,
     ];
 
     fn command(self) -> Command {
@@ -112,6 +119,7 @@ impl Try {
             Self::Lapse => Command::Lapse,
             Self::Cancel => Command::Cancel("enough".to_owned()),
             Self::End => Command::Finish(Outcome::failed(reason::NO_OUTCOME, "over")),
+            Self::Revoke => revoke(1),
         }
     }
 }
@@ -122,34 +130,43 @@ impl Try {
 #[case(
     Pending,
     false,
-    "approved pending! denied pending! superseded pending superseded expired withdrawn withdrawn"
+    "approved pending! denied pending! superseded pending superseded expired withdrawn withdrawn pending!"
 )]
 #[case(
     Approved,
     false,
-    "approved! approved! approved! consumed approved approved approved approved approved withdrawn"
+    "approved! approved! approved! consumed approved approved approved approved approved withdrawn revoked"
 )]
 #[case(
     Approved,
     true,
-    "approved! approved! approved! approved approved approved approved expired approved consumed"
+    "approved! approved! approved! approved approved approved approved expired approved consumed revoked"
 )]
 #[case(
     Consumed,
     false,
-    "consumed! consumed! consumed! consumed! consumed consumed consumed consumed consumed consumed"
+    "consumed! consumed! consumed! consumed! consumed consumed consumed consumed consumed consumed consumed!"
 )]
-#[case(Denied, false, "denied! denied! denied! denied! denied denied denied denied denied denied")]
-#[case(Expired, false, "expired! expired! expired! expired! expired expired expired expired expired expired")]
+#[case(Denied, false, "denied! denied! denied! denied! denied denied denied denied denied denied denied!")]
+#[case(
+    Expired,
+    false,
+    "expired! expired! expired! expired! expired expired expired expired expired expired expired!"
+)]
 #[case(
     Superseded,
     false,
-    "superseded! superseded! superseded! superseded! superseded superseded superseded superseded superseded superseded"
+    "superseded! superseded! superseded! superseded! superseded superseded superseded superseded superseded superseded superseded!"
 )]
 #[case(
     Withdrawn,
     false,
-    "withdrawn! withdrawn! withdrawn! withdrawn! withdrawn withdrawn withdrawn withdrawn withdrawn withdrawn"
+    "withdrawn! withdrawn! withdrawn! withdrawn! withdrawn withdrawn withdrawn withdrawn withdrawn withdrawn withdrawn!"
+)]
+#[case(
+    Revoked,
+    true,
+    "revoked! revoked! revoked! revoked! revoked revoked revoked revoked revoked revoked revoked!"
 )]
 fn every_transition(#[case] state: ApprovalState, #[case] standing: bool, #[case] expected: &str) {
     let outcomes: Vec<String> = Try::ALL
@@ -294,6 +311,55 @@ fn what_stands_covers_the_same_request_alone_and_never_what_policy_denies() {
     assert!(matches!(late, Err(Refused::AlreadySettled { state: Expired, .. })));
 }
 
+/// What was allowed once and not begun, and what stands, in the run's own words.
+#[test]
+fn what_is_taken_back_is_asked_about_anew() {
+    let mut run = at(Approved, true);
+    let stood = approval(&run, 1);
+    let entries = step(&mut run, 3_000, revoke(1)).unwrap();
+    let Some(Entry::Event(told)) = entries.last() else { panic!("it is told: {entries:?}") };
+    assert_eq!((&told.data["resolution"], &told.data["by"]), (&json!("revoked"), &json!("cli:bob")));
+    let now = approval(&run, 1);
+    assert_eq!(now.settled_by.as_deref(), Some("cli:ada"), "who allowed it stays on record");
+    assert_eq!(now.revoked.map(|it| (it.at.as_millis(), it.by)), Some((3_000, "cli:bob".to_owned())));
+    assert_eq!(run.standing(digest(1), Scope::Session, Timestamp::from_millis(3_000)), None);
+    let used = step(&mut run, 3_000, use_standing(&stood, ruling(Verdict::Ask), 1));
+    assert!(matches!(used, Err(Refused::AlreadySettled { state: Revoked, .. })), "an older copy: {used:?}");
+    step(&mut run, 3_000, ask(2, "again", 1)).unwrap();
+    assert_eq!(run.waiting().unwrap().approval_id, id(2));
+
+    let mut run = Run::begin(&created()).unwrap();
+    let asks = |n| Command::Rule { ruling: ruling(Verdict::Ask), question: question(n) };
+    step(&mut run, 1_000, asks(1)).unwrap();
+    step(&mut run, 2_000, settle(1, 0, Answer::allow_once())).unwrap();
+    step(&mut run, 3_000, revoke(1)).unwrap();
+    assert_eq!(run.next(), Next::AskPolicies);
+    assert!(step(&mut run, 3_000, launch(0)).is_err());
+    step(&mut run, 3_000, asks(2)).unwrap();
+    assert_eq!(run.next(), Next::AwaitPerson(id(2)));
+    step(&mut run, 3_000, settle(2, 0, Answer::allow_once())).unwrap();
+    let launched = step(&mut run, 3_000, launch(0)).unwrap();
+    assert!(matches!(&launched[..], [Entry::Claimed { approval_id, .. }, _] if *approval_id == id(2)));
+}
+
+#[rstest]
+#[case(Pending, "deny it instead")]
+#[case(Consumed, "it was used")]
+#[case(Denied, "it was denied")]
+#[case(Expired, "time is over")]
+#[case(Withdrawn, "run is over")]
+#[case(Revoked, "revoked before")]
+fn whoever_has_nothing_to_take_back_is_told_why(#[case] state: ApprovalState, #[case] why: &str) {
+    let refused = step(&mut at(state, false), 7_000, revoke(1));
+    // A question whose time is over meanwhile is not one to deny.
+    let why = if state == Pending { "time is over" } else { why };
+    assert!(refused.as_ref().unwrap_err().to_string().contains(why), "{refused:?}");
+    if state == Pending {
+        let refused = step(&mut at(state, false), 3_000, revoke(1)).unwrap_err();
+        assert!(refused.to_string().contains("deny it instead"), "{refused}");
+    }
+}
+
 #[test]
 fn a_run_that_is_to_end_is_allowed_nothing_more() {
     let mut run = at(Approved, true);
@@ -320,6 +386,9 @@ enum Act {
         answer: Answer,
     },
     Claim {
+        n: u8,
+    },
+    Revoke {
         n: u8,
     },
     /// Uses an approval as anybody has ever seen it, however old the copy.
@@ -351,6 +420,7 @@ fn act() -> impl Strategy<Value = Act> {
         6 => (0..4_u8, 0..3_u8).prop_map(|(permission, about)| Act::Ask { permission, about }),
         9 => (0..200_u8, 0..3_u8, answer).prop_map(|(n, about, answer)| Act::Settle { n, about, answer }),
         5 => (0..200_u8).prop_map(|n| Act::Claim { n }),
+        3 => (0..200_u8).prop_map(|n| Act::Revoke { n }),
         6 => (any::<prop::sample::Index>(), 0..3_u8, verdict)
             .prop_map(|(copy, about, verdict)| Act::Use { copy, about, verdict }),
         1 => (0..4_u8).prop_map(|permission| Act::Withdraw { permission }),
@@ -419,11 +489,21 @@ impl Session {
                 let Some((approval_id, _)) = known(n) else { return };
                 self.tell(at, Command::Claim { approval_id });
             }
+            Act::Revoke { n } => {
+                let Some((approval_id, _)) = known(n) else { return };
+                self.tell(at, Command::Revoke { approval_id, by: "cli:bob".to_owned() });
+            }
             Act::Use { copy, about, verdict } => {
                 if self.seen.is_empty() {
                     return;
                 }
                 let standing = copy.get(&self.seen).clone();
+                // Of approvals of other runs the store knows that they were taken back.
+                let own = self.run.approvals().any(|it| it.approval_id == standing.approval_id);
+                let revoked = |it: &Approval| it.approval_id == standing.approval_id && it.state == Revoked;
+                if !own && self.seen.iter().any(revoked) {
+                    return;
+                }
                 self.tell(at, use_standing(&standing, ruling(verdict), about));
             }
             Act::Withdraw { permission } => {
@@ -470,7 +550,8 @@ fn word(journals: &[Vec<Entry>], asked: ApprovalId) -> Option<Word> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
-    /// Nothing is used without a person's word, twice, for something else, elsewhere, or when its time is over.
+    /// Nothing is used without a person's word, twice, for something else, elsewhere, when its time is over, or after it
+    /// was taken back.
     #[test]
     fn no_approval_is_used_twice_or_beyond_its_reach(acts in prop::collection::vec((act(), 0..2_000_u64), 1..60)) {
         let mut session = Session::new();
@@ -481,11 +562,16 @@ proptest! {
         }
         let journals = &session.journals;
         let mut used = std::collections::BTreeMap::new();
+        let mut revoked = std::collections::BTreeSet::new();
         for (run, journal) in journals.iter().enumerate() {
             let mut ending = false;
             for entry in journal {
                 ending |= matches!(entry, Entry::CancelRequested { .. });
+                if let Entry::Settled { approval_id, state: Revoked, .. } = entry {
+                    revoked.insert(*approval_id);
+                }
                 let Entry::Claimed { at, approval_id, .. } = entry else { continue };
+                prop_assert!(!revoked.contains(approval_id), "used after it was taken back");
                 prop_assert!(!ending, "used by a run that was to end");
                 let word = word(journals, *approval_id);
                 let Some(word) = word else { return Err(TestCaseError::fail("used without a word")) };

@@ -76,6 +76,7 @@ fn command() -> impl Strategy<Value = Command> {
             approval_id: id(n), digest: digest(d / 2 + d % 2), answer, by: "cli:ada".into(), latest: latest()
         }),
         4 => (0..8u8).prop_map(|n| Command::Claim { approval_id: id(n) }),
+        2 => (0..8u8).prop_map(|n| Command::Revoke { approval_id: id(n), by: "cli:bob".into() }),
         1 => Just(Command::Lapse),
         6 => (0..4u8).prop_map(|d| Command::Launch { digest: digest(d / 3), supervision: None }),
         6 => proptest::collection::vec(draft(), 0..4).prop_map(Command::Emit),

@@ -6,6 +6,7 @@ use pointsman_model::{
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::originals::{OriginalRow, insert_originals};
+use super::standing::use_standing;
 use super::{Commit, Durability};
 use crate::at_rest::{Codec, Column, Stored};
 use crate::schema::key;
@@ -209,6 +210,7 @@ impl Batch {
         insert_spilled(connection, &codec, known.row, &spilled)?;
         insert_originals(connection, known.row, &originals)?;
         put_approvals(connection, &codec, known.row, &commit.approvals)?;
+        use_standing(connection, &codec, &commit.claims)?;
         remember(connection, &codec, known.session, &commit)?;
         connection
             .prepare_cached(

@@ -2,9 +2,9 @@
 
 mod append;
 mod create;
-mod lapse;
 mod mail;
 mod originals;
+mod standing;
 
 pub(crate) use append::{EventRow, SpilledRow, insert_events, insert_spilled};
 pub(crate) use create::{
@@ -13,7 +13,7 @@ pub(crate) use create::{
 pub(crate) use originals::LARGEST as LARGEST_ORIGINAL;
 
 use pointsman_model::{
-    Approval, Event, HostId, Message, MessageId, RemoteRef, RunId, RunRecord, RunSpec, SessionId,
+    Approval, ApprovalId, Event, HostId, Message, MessageId, RemoteRef, RunId, RunRecord, RunSpec, SessionId,
     SpilledValue, Timestamp,
 };
 use serde_json::{Map, Value};
@@ -115,6 +115,8 @@ pub struct Commit {
     pub remote_ref: Option<RemoteRef>,
     /// Questions asked or settled. A settled question stays settled, and is used once.
     pub approvals: Vec<Approval>,
+    /// Approvals of other runs that this one uses, and when. Each must stand at that moment.
+    pub claims: Vec<(ApprovalId, Timestamp)>,
     /// How durable it must be before the write returns.
     pub durability: Durability,
 }
@@ -133,6 +135,7 @@ impl Commit {
             remembered: None,
             remote_ref: None,
             approvals: Vec::new(),
+            claims: Vec::new(),
             durability: Durability::Batched,
         }
     }

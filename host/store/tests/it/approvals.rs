@@ -1,11 +1,11 @@
 //! Questions to a person: settled once, used once.
 
-use pointsman_model::{Approval, ApprovalId, ApprovalState, Digest, RunRecord, Scope};
+use pointsman_model::{Approval, ApprovalId, ApprovalState, Digest, RunRecord, Scope, Standing};
 use pointsman_store::{Commit, StoreError};
 use rstest::rstest;
 use serde_json::json;
 
-use crate::support::{Fixture, now, random};
+use crate::support::{Fixture, completion, further_run, now, random};
 
 fn question(record: &RunRecord) -> Approval {
     Approval {
@@ -29,6 +29,7 @@ fn question(record: &RunRecord) -> Approval {
         uses: 0,
         used_at: None,
         superseded_by: None,
+        revoked: None,
     }
 }
 
@@ -44,6 +45,10 @@ async fn put(fixture: &Fixture, record: &RunRecord, approval: &Approval) -> Resu
 #[case(&[ApprovalState::Denied, ApprovalState::Approved], false)]
 #[case(&[ApprovalState::Expired, ApprovalState::Approved], false)]
 #[case(&[ApprovalState::Approved, ApprovalState::Withdrawn], true)]
+#[case(&[ApprovalState::Approved, ApprovalState::Revoked], true)]
+#[case(&[ApprovalState::Pending, ApprovalState::Revoked], false)]
+#[case(&[ApprovalState::Approved, ApprovalState::Revoked, ApprovalState::Approved], false)]
+#[case(&[ApprovalState::Approved, ApprovalState::Revoked, ApprovalState::Consumed], false)]
 #[tokio::test]
 async fn a_question_goes_one_way(#[case] states: &[ApprovalState], #[case] allowed: bool) {
     let fixture = Fixture::new();
@@ -91,4 +96,34 @@ async fn questions_are_listed_newest_first() {
     let pending = fixture.store.approvals(Some(ApprovalState::Pending), 10).unwrap();
     assert_eq!(pending, [asked[0].clone(), asked[2].clone()]);
     assert_eq!(fixture.store.approvals(None, 2).unwrap(), [asked[0].clone(), denied]);
+}
+
+/// Between looking an approval up and using it, somebody may have taken it back.
+#[tokio::test]
+async fn what_was_taken_back_is_used_by_no_later_run() {
+    let fixture = Fixture::new();
+    let mut first = fixture.run().await;
+    let mut approval = question(&first);
+    put(&fixture, &first, &approval).await.unwrap();
+    let until = now().plus_seconds(600);
+    approval.state = ApprovalState::Approved;
+    approval.standing = Some(Standing { scope: Scope::Session, until: Some(until) });
+    put(&fixture, &first, &approval).await.unwrap();
+    let id = approval.approval_id;
+    let by = || "cli:bob".to_owned();
+    let left = fixture.store.revoke_standing(id, by(), now()).await.unwrap().unwrap();
+    assert_eq!(left, approval, "of a run that lives its host does it");
+    fixture.store.commit(completion(fixture.host, &mut first)).await.unwrap();
+
+    let next = fixture.create(further_run(fixture.host, &first)).await;
+    let claim = |at| Commit { claims: vec![(id, at)], ..Commit::new(fixture.host, next.clone()) };
+    fixture.store.commit(claim(now())).await.unwrap();
+    assert_eq!(fixture.store.approval(id).unwrap().unwrap().uses, 1);
+    let late = fixture.store.commit(claim(until)).await;
+    assert!(matches!(late, Err(StoreError::ApprovalSettled { .. })), "its time is over: {late:?}");
+    let revoked = fixture.store.revoke_standing(id, by(), now()).await.unwrap().unwrap();
+    assert_eq!((revoked.state, revoked.uses), (ApprovalState::Revoked, 1));
+    let late = fixture.store.commit(claim(now())).await;
+    assert!(matches!(late, Err(StoreError::ApprovalSettled { .. })), "{late:?}");
+    assert_eq!(fixture.store.approval(id).unwrap(), Some(revoked));
 }
