@@ -6,6 +6,7 @@ use toml::de::{DeInteger, DeTable, DeValue};
 
 use crate::condition::schema;
 use crate::contract::{Access, Scope, Verdict};
+use crate::default::{ByDefault, PREFIX};
 use crate::finding::{Lines, MOST_FINDINGS, Problem, shorten};
 use crate::{suggest, ttl};
 
@@ -33,6 +34,14 @@ pub(crate) struct Written {
     pub(crate) examples: Vec<Example>,
 }
 
+/// A file as far as it could be read.
+#[derive(Debug, Default)]
+pub(crate) struct Read {
+    pub(crate) rules: Vec<Written>,
+    pub(crate) defaults: Vec<ByDefault>,
+    pub(crate) problems: Vec<Problem>,
+}
+
 /// An example as it is written.
 #[derive(Debug)]
 pub(crate) struct Example {
@@ -46,10 +55,10 @@ pub(crate) struct Example {
 const RULE_KEYS: &[&str] = &["id", "when", "then", "reason", "ttl", "scope", "ceiling", "match", "not_match"];
 
 /// Reads a file as far as it can be read.
-pub(crate) fn read(text: &str) -> (Vec<Written>, Vec<Problem>) {
+pub(crate) fn read(text: &str) -> Read {
     if text.len() > MOST_BYTES {
         let what = format!("the rules are {} bytes long, where {MOST_BYTES} are allowed", text.len());
-        return (Vec::new(), vec![Problem::of_file(what)]);
+        return Read { problems: vec![Problem::of_file(what)], ..Read::default() };
     }
     let lines = Lines::of(text);
     let (table, errors) = DeTable::parse_recoverable(text);
@@ -58,11 +67,12 @@ pub(crate) fn read(text: &str) -> (Vec<Written>, Vec<Problem>) {
             let line = error.span().map_or(1, |span| lines.line(span.start));
             Problem::at(None, line, format!("no TOML: {}", shorten(error.message(), 200)))
         });
-        return (Vec::new(), problems.collect());
+        return Read { problems: problems.collect(), ..Read::default() };
     }
-    let mut reader = Reader { text, lines, problems: Vec::new(), rule: None, ids: Vec::new() };
+    let mut reader =
+        Reader { text, lines, problems: Vec::new(), rule: None, ids: Vec::new(), defaults: Vec::new() };
     let rules = reader.rules(table.get_ref());
-    (rules, reader.problems)
+    Read { rules, defaults: reader.defaults, problems: reader.problems }
 }
 
 struct Reader<'t> {
@@ -73,6 +83,7 @@ struct Reader<'t> {
     rule: Option<String>,
     /// Ids read so far, with their lines.
     ids: Vec<(String, usize)>,
+    defaults: Vec<ByDefault>,
 }
 
 impl Reader<'_> {
@@ -98,17 +109,38 @@ impl Reader<'_> {
                     }
                     None => self.problem(key.span().start, "rules are written as `[[rule]]`, one by one"),
                 },
-                "default" => self.problem(
-                    key.span().start,
-                    "there is no `default`: where no rule matches, the host asks a person; for another answer write a last rule `when = \"true\"`",
-                ),
+                "default" => self.default(value),
                 other => {
-                    let text = format!("unknown key `{other}`; {}", suggest::help(other, ["rule"]));
+                    let text =
+                        format!("unknown key `{other}`; {}", suggest::help(other, ["rule", "default"]));
                     self.problem(key.span().start, text);
                 }
             }
         }
         rules
+    }
+
+    fn default(&mut self, value: &Spanned<DeValue<'_>>) {
+        let Some(table) = value.get_ref().as_table() else {
+            let text = "`default` says of each action what holds where no rule matches: default = { process = \"allow\" }";
+            return self.problem(value.span().start, text);
+        };
+        for (key, value) in table {
+            let (action, at) = (key.get_ref().as_ref(), value.span().start);
+            if !schema::ACTIONS.contains(&action) {
+                let help = suggest::help(action, schema::ACTIONS.iter().copied());
+                self.problem(key.span().start, format!("there is no action `{action}`; {help}"));
+                continue;
+            }
+            let word = value.get_ref().as_str().unwrap_or_default();
+            match verdict(word) {
+                Some(then) => self.defaults.push(ByDefault { action: action.to_owned(), then }),
+                None => {
+                    let help = suggest::help(word, VERDICTS);
+                    self.problem(at, format!("what holds by default is a verdict; {help}"));
+                }
+            }
+        }
     }
 
     fn rule(&mut self, rule: &Spanned<DeValue<'_>>) -> Option<Written> {
@@ -187,6 +219,10 @@ impl Reader<'_> {
             self.problem(at, "an id is 1 to 64 letters, digits and `-_./`");
             return false;
         }
+        if id.starts_with(PREFIX) {
+            self.problem(at, format!("an id does not begin with `{PREFIX}`: that names what `default` says"));
+            return false;
+        }
         match self.ids.iter().find(|(known, _)| known == id) {
             Some((_, first)) => {
                 let text = format!("a second rule with the id `{id}`; the first has it on line {first}");
@@ -202,17 +238,13 @@ impl Reader<'_> {
     }
 
     fn then(&mut self, place: Option<&Spanned<DeValue<'_>>>, then: &str) -> Option<Verdict> {
-        match then {
-            "allow" => Some(Verdict::Allow),
-            "ask" => Some(Verdict::Ask),
-            "deny" => Some(Verdict::Deny),
-            other => {
-                let at = place.map_or(0, |place| place.span().start);
-                let help = suggest::help(other, ["allow", "ask", "deny"]);
-                self.problem(at, format!("`then` cannot be \"{other}\"; {help}"));
-                None
-            }
+        let read = verdict(then);
+        if read.is_none() {
+            let at = place.map_or(0, |place| place.span().start);
+            let help = suggest::help(then, VERDICTS);
+            self.problem(at, format!("`then` cannot be \"{then}\"; {help}"));
         }
+        read
     }
 
     fn ttl(&mut self, value: &Spanned<DeValue<'_>>, then: Option<Verdict>) -> Option<u32> {
@@ -308,6 +340,17 @@ impl Reader<'_> {
         let opening = written.get(..3).filter(|quotes| matches!(*quotes, "\"\"\"" | "'''"));
         let next_line = opening.is_some_and(|_| written[3..].starts_with(['\n', '\r']));
         self.lines.line(span.start) + usize::from(next_line)
+    }
+}
+
+const VERDICTS: [&str; 3] = ["allow", "ask", "deny"];
+
+fn verdict(word: &str) -> Option<Verdict> {
+    match word {
+        "allow" => Some(Verdict::Allow),
+        "ask" => Some(Verdict::Ask),
+        "deny" => Some(Verdict::Deny),
+        _ => None,
     }
 }
 

@@ -8,11 +8,13 @@
 //! - `commands`: command lines, read as what they would run.
 //! - `condition`: CEL, checked and prepared.
 //! - `examples`: the questions that `match` and `not_match` describe.
+//! - `default`: what is said where no rule matches.
 //! - `rulebook`: the judgement.
 
 mod commands;
 mod condition;
 mod contract;
+mod default;
 mod examples;
 mod file;
 mod finding;

@@ -4,6 +4,7 @@ use crate::condition::{
     Bindings, Condition, Documents, Judgement, Names, Pattern, UNREADABLE, context, schema,
 };
 use crate::contract::{Access, Finding, Matched, Question, Ruling, Scope, Verdict};
+use crate::default::ByDefault;
 use crate::examples;
 use crate::file::{self, Written};
 use crate::finding::{MOST_FINDINGS, Problem, shorten};
@@ -29,6 +30,7 @@ pub struct Rulebook {
     patterns: Vec<Pattern>,
     /// For every action that is known, the rules that have something to say to it.
     by_action: Vec<(&'static str, Vec<usize>)>,
+    defaults: Vec<ByDefault>,
 }
 
 impl Rulebook {
@@ -38,12 +40,13 @@ impl Rulebook {
     ///
     /// Everything that is wrong with it, in the order of its lines.
     pub fn load(text: &str) -> Result<Self, Vec<Finding>> {
-        let (written, mut problems) = file::read(text);
+        let file::Read { rules: written, defaults, mut problems } = file::read(text);
         let mut book = Self {
             rules: Vec::with_capacity(written.len()),
             names: Names::default(),
             patterns: Vec::new(),
             by_action: Vec::new(),
+            defaults,
         };
         for rule in written {
             match book.read(rule) {
@@ -130,7 +133,8 @@ impl Rulebook {
     /// Judges a question: the strictest of all matching rules stands, the first among equals, with the lowest
     /// ceiling, the shortest time and the narrowest scope that any matching rule gives.
     ///
-    /// A rule that cannot be judged matches if it asks or denies, and does not if it allows.
+    /// A rule that cannot be judged matches if it asks or denies, and does not if it allows. Where none matches, what
+    /// the file says by default of the action stands.
     #[must_use]
     pub fn decide(&self, question: &Question) -> Ruling {
         let documents = Documents::of(question);
@@ -149,7 +153,11 @@ impl Rulebook {
                 break;
             }
         }
-        decision.ruling()
+        decision.ruling(self.default_for(&question.action))
+    }
+
+    fn default_for(&self, action: &str) -> Option<&ByDefault> {
+        self.defaults.iter().find(|default| default.action == action)
     }
 
     /// Gives the rules that may have something to say to an action, in the order of the file.
@@ -160,8 +168,8 @@ impl Rulebook {
         numbers.iter().filter_map(|number| self.rules.get(*number)).chain(all)
     }
 
-    /// Says what every matching rule says, in the order of the file. A rule that cannot be judged is among them, whether
-    /// or not it counts.
+    /// Says what every matching rule says, in the order of the file, and what stands by default if none counts. A rule
+    /// that cannot be judged is among them, whether or not it counts.
     #[must_use]
     pub fn explain(&self, question: &Question) -> Vec<Matched> {
         let documents = Documents::of(question);
@@ -176,13 +184,19 @@ impl Rulebook {
             scope: rule.scope,
             undecided,
         };
-        self.speaking(&question.action)
-            .filter_map(|rule| match rule.condition.judge(&bindings, &context) {
+        let judged = self.speaking(&question.action).filter_map(|rule| {
+            match rule.condition.judge(&bindings, &context) {
                 Judgement::Holds => Some(said(rule, None)),
                 Judgement::Fails => None,
                 Judgement::Undecided { why } => Some(said(rule, Some(why))),
-            })
-            .collect()
+            }
+        });
+        let mut matched: Vec<Matched> = judged.collect();
+        let counts = |it: &Matched| it.undecided.is_none() || it.verdict != Verdict::Allow;
+        if !matched.iter().any(counts) {
+            matched.extend(self.default_for(&question.action).map(ByDefault::matched));
+        }
+        matched
     }
 }
 
@@ -218,9 +232,10 @@ impl<'r> Decision<'r> {
         }
     }
 
-    fn ruling(self) -> Ruling {
+    /// `default` is what stands if no rule has spoken.
+    fn ruling(self, default: Option<&ByDefault>) -> Ruling {
         let mut reason = match (self.deciding, self.undecided) {
-            (None, _) => "no rule speaks of this".to_owned(),
+            (None, _) => default.map_or_else(|| "no rule speaks of this".to_owned(), ByDefault::reason),
             (Some(rule), None) => rule.reason.clone(),
             (Some(rule), Some(why)) => {
                 format!("{} (the rule could not be judged, so it counts: {why})", rule.reason)
@@ -230,8 +245,12 @@ impl<'r> Decision<'r> {
             reason = format!("{reason}; {doubt}");
         }
         Ruling {
-            verdict: self.deciding.map_or(Verdict::Abstain, |rule| rule.then),
-            rule: self.deciding.map(|rule| rule.id.clone()),
+            verdict: match (self.deciding, default) {
+                (Some(rule), _) => rule.then,
+                (None, Some(default)) => default.then,
+                (None, None) => Verdict::Abstain,
+            },
+            rule: self.deciding.map(|rule| rule.id.clone()).or_else(|| default.map(ByDefault::id)),
             reason: shorten(&reason, 2000),
             ttl_seconds: self.ttl,
             ceiling: self.ceiling,

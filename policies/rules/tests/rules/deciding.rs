@@ -50,6 +50,54 @@ fn the_strictest_stands_and_the_first_among_equals() {
     assert_eq!(decide(&load(SEVERAL), |q| q.backend = Some("nobody".into())).verdict, Verdict::Deny);
 }
 
+/// What the file says by default stands where no rule has anything to say, and nowhere else.
+#[test]
+fn what_holds_by_default_holds_where_no_rule_speaks() {
+    let book = load(
+        r#"
+default = { process = "allow", request = "deny", spawn = "ask" }
+[[rule]]
+id = "no-shells"
+when = 'action == "process" && request.program == "sh"'
+then = "deny"
+[[rule]]
+id = "home"
+when = 'action == "request" && request.origin == "https://example.com"'
+then = "allow"
+"#,
+    );
+    let asked = |action: &str, request: &str| {
+        let of = |question: &mut pointsman_rules::Question| {
+            (question.action, question.detail) = (action.to_owned(), request.to_owned());
+        };
+        let mut question = base_question();
+        of(&mut question);
+        let ruling = book.decide(&question);
+        let explained = book.explain(&question);
+        assert_eq!(
+            explained.iter().map(|it| Some(it.rule.clone())).collect::<Vec<_>>(),
+            ruling.rule.iter().map(|rule| Some(rule.clone())).collect::<Vec<_>>(),
+            "what decides is explained: {action} {request}"
+        );
+        (ruling.verdict, ruling.rule)
+    };
+    let by = |rule: &str| Some(rule.to_owned());
+    assert_eq!(asked("process", r#"{"program":"git"}"#), (Verdict::Allow, by("default.process")));
+    assert_eq!(asked("process", r#"{"program":"sh"}"#), (Verdict::Deny, by("no-shells")));
+    // A rule that denies and cannot be judged counts, whatever holds by default.
+    assert_eq!(asked("process", "{}"), (Verdict::Deny, by("no-shells")));
+    assert_eq!(asked("request", r#"{"origin":"https://example.com"}"#), (Verdict::Allow, by("home")));
+    assert_eq!(asked("request", r#"{"origin":"https://a.test"}"#), (Verdict::Deny, by("default.request")));
+    assert_eq!(asked("spawn", "{}"), (Verdict::Ask, by("default.spawn")));
+    assert_eq!(asked("peer_message", "{}"), (Verdict::Abstain, None));
+    // One that allows and cannot be judged does not: then what holds by default stands, and the doubt is told.
+    let ruling = decide(&book, |question| {
+        (question.action, question.detail) = ("request".to_owned(), "{}".to_owned());
+    });
+    assert_eq!((ruling.verdict, ruling.rule), (Verdict::Deny, by("default.request")));
+    assert!(ruling.reason.contains("rule `home` could not be judged"), "{}", ruling.reason);
+}
+
 #[test]
 fn what_each_rule_says_is_explained() {
     let explained = load(SEVERAL).explain(&base_question());

@@ -9,6 +9,23 @@ fn says(name: &str, text: &str) {
 }
 
 #[test]
+fn what_holds_by_default() {
+    says(
+        "what_holds_by_default",
+        r#"[default]
+proces = "allow"
+request = "alow"
+spawn = 1
+
+[[rule]]
+id = "default.process"
+when = "true"
+then = "allow"
+"#,
+    );
+}
+
+#[test]
 fn keys_and_values() {
     says(
         "keys_and_values",
