@@ -47,7 +47,7 @@ pub enum Error {
     },
     /// A budget leaves nothing for one more run.
     #[error(
-        "budget_exhausted: {} is used up ({most}), by the account of run {account}; an operator raises it in [budgets]",
+        "budget_exhausted: {} is used up ({most}), by the account of run {account}; an operator raises it with {key}",
         limit.as_str()
     )]
     Budget {
@@ -57,6 +57,8 @@ pub enum Error {
         account: RunId,
         /// What it allows.
         most: String,
+        /// The operator's line.
+        key: String,
     },
     /// What was asked for is beyond what may be given.
     #[error("{what} {} is beyond what {who}: {}; an operator widens it with [{table}] {what}", beyond.wished, beyond.allowed)]

@@ -13,9 +13,10 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::task::TaskTracker;
 
 use crate::audit::Recorder;
+use crate::driven::Driven;
 use crate::driver::Driver;
 use crate::journal::{self, Journal};
-use crate::parts::{Driven, Parts};
+use crate::parts::Parts;
 use crate::plugins::Plugins;
 use crate::projection::Projection;
 use crate::tree::PARENT_OVER;
@@ -95,7 +96,7 @@ impl Host {
         self.tasks.close();
         if tokio::time::timeout(LINGER, self.tasks.wait()).await.is_err() {
             tracing::warn!(
-                runs = self.parts.driven_count(),
+                runs = self.parts.driven.count(),
                 "runs have not ended in time; they end with this process"
             );
         }
@@ -220,12 +221,12 @@ impl Host {
         let (orders, mailbox) = mpsc::channel(16);
         let (running, over) = watch::channel(());
         let spent = Arc::default();
-        self.parts.begin_driving(id, Driven { orders, over, spent: Arc::clone(&spent) });
+        self.parts.driven.begin(id, Driven { orders, over, spent: Arc::clone(&spent) });
         let (parts, host) = (Arc::clone(&self.parts), self.clone());
         let driver = Driver::new(Arc::clone(&parts), self.journal(run), config, mailbox, ruled, spent);
         self.tasks.spawn(async move {
             driver.drive().await;
-            parts.end_driving(id);
+            parts.driven.end(id);
             if let Err(error) = parts.check_accounts(id).await {
                 tracing::error!(run = %id, %error, "budgets could not be looked at");
             }

@@ -12,6 +12,7 @@ mod audit;
 mod budget;
 mod client;
 mod clock;
+mod driven;
 mod driver;
 mod error;
 mod explain;

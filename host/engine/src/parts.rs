@@ -1,20 +1,20 @@
 //! The parts of a host: what its calls and the tasks that own its runs share.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use pointsman_approver::Approver;
 use pointsman_capabilities::process::Processes;
 use pointsman_capabilities::request::Network;
-use pointsman_model::{HostId, RunId, SessionId, Spent, Timestamp};
+use pointsman_model::{HostId, RunId, SessionId, Timestamp};
 use pointsman_sandbox::BackendPlugin;
 use pointsman_store::{HostLease, Store, StoreError};
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::audit::Recorder;
+use crate::driven::{Driven, Drivers};
 use crate::journal::Pen;
-use crate::order::Order;
 use crate::plugins::Plugins;
 use crate::sanitize::Sanitizers;
 use crate::token::Tokens;
@@ -35,33 +35,14 @@ pub(crate) struct Parts {
     pub(crate) slots: Arc<Semaphore>,
     /// By which the agents of live runs are known.
     pub(crate) tokens: Tokens,
-    /// Held from the reservation of a run's budget until the run is stored.
-    pub(crate) budgets: tokio::sync::Mutex<()>,
     /// Cancelled when the host is to end.
     pub(crate) ending: CancellationToken,
     /// Runs that this process drives.
-    driven: Mutex<HashMap<RunId, Driven>>,
+    pub(crate) driven: Drivers,
     /// One run of a session after the other, in the order in which they came.
     turns: Mutex<HashMap<SessionId, Arc<tokio::sync::Mutex<()>>>>,
     /// Kept to the end: while it is held, nobody takes this host's runs.
     _lease: HostLease,
-}
-
-/// How to reach the task that owns a run.
-#[derive(Clone)]
-pub(crate) struct Driven {
-    pub(crate) orders: mpsc::Sender<Order>,
-    /// Closes when the run is over and everything of it is written.
-    pub(crate) over: watch::Receiver<()>,
-    /// What it has used so far.
-    pub(crate) spent: Arc<Mutex<Spent>>,
-}
-
-impl Driven {
-    /// Gives what it has used so far.
-    pub(crate) fn spent(&self) -> Spent {
-        *self.spent.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Parts {
@@ -86,9 +67,8 @@ impl Parts {
             processes,
             network,
             tokens: Tokens::default(),
-            budgets: tokio::sync::Mutex::default(),
             ending: CancellationToken::new(),
-            driven: Mutex::default(),
+            driven: Drivers::default(),
             turns: Mutex::default(),
             _lease: lease,
         }
@@ -131,24 +111,7 @@ impl Parts {
 
     /// Gives the task that owns a run, if it is this process's.
     pub(crate) fn driven(&self, run: RunId) -> Option<Driven> {
-        self.lock().get(&run).cloned()
-    }
-
-    /// Counts the runs that this process drives.
-    pub(crate) fn driven_count(&self) -> usize {
-        self.lock().len()
-    }
-
-    pub(crate) fn begin_driving(&self, run: RunId, driven: Driven) {
-        self.lock().insert(run, driven);
-    }
-
-    pub(crate) fn end_driving(&self, run: RunId) {
-        self.lock().remove(&run);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<RunId, Driven>> {
-        self.driven.lock().unwrap_or_else(PoisonError::into_inner)
+        self.driven.get(run)
     }
 
     /// Gives the turnstile of a session. Those that wait at it pass in the order in which they came.

@@ -49,8 +49,6 @@ impl Host {
 
         let run_id = RunId::from_random(clock::random());
         let started_at = self.parts.now();
-        let reserving = self.parts.budgets.lock().await;
-        spec.budget = self.parts.reserve(run_id, &spec).await?;
         let placeholder = SessionId::from_random([0; 16]);
         let created = |spec: RunSpec, session_id: SessionId, agent_name: String| Entry::Created {
             at: started_at,
@@ -71,11 +69,13 @@ impl Host {
             events: Vec::new(),
             approvals: Vec::new(),
         };
-        let record = match self.parts.store.create_run(new).await.map_err(in_words)? {
-            Creation::Created(record) => record,
-            Creation::Existing(record) => return Ok(answer(record, true)),
+        let record = match self.parts.create_run(new).await? {
+            (Creation::Created(record), granted) => {
+                spec.budget = granted;
+                record
+            }
+            (Creation::Existing(record), _) => return Ok(answer(record, true)),
         };
-        drop(reserving);
         let run = begin(&created(spec, record.session_id, record.agent_name.clone()))?;
         let (ruled, word) = oneshot::channel();
         self.drive(run, config, Some(ruled));
@@ -312,7 +312,7 @@ fn merged(name: &str, settings: &BackendSettings, asked: Map<String, Value>) -> 
 }
 
 /// Says what the store refuses in the words of the server that this host succeeds.
-fn in_words(error: StoreError) -> Error {
+pub(crate) fn in_words(error: StoreError) -> Error {
     match error {
         StoreError::NameTaken { name } => Error::Invalid(format!("Agent name is already in use: {name}")),
         StoreError::OtherName { session, name, asked } => {

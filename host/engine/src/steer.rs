@@ -7,8 +7,8 @@ use pointsman_model::{
 use serde_json::json;
 use tokio::sync::oneshot;
 
+use crate::driven::Driven;
 use crate::order::{Order, Speaking};
-use crate::parts::Driven;
 use crate::reads::find;
 use crate::{Client, Error, Host, Refused};
 

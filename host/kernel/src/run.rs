@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use pointsman_model::{
     Approval, ApprovalId, ApprovalState, Digest, Event, EventKind, RemoteRef, Revocation, RunRecord, RunSpec,
-    Scope, Status, Timestamp, Verdict, WaitingFor,
+    Scope, Status, Timestamp, Usage, Verdict, WaitingFor,
 };
 use serde_json::{Map, Value};
 
@@ -221,6 +221,12 @@ impl Run {
             if self.waiting().is_none() {
                 self.record.status = status;
             }
+        }
+        if event.kind == EventKind::USAGE_UPDATED
+            && let Some(usage) = Usage::of_event(&event.data)
+        {
+            // What a run has used is known before it ends, and to others than its host.
+            self.record.usage = Some(usage);
         }
         if let Some(merged) =
             RemoteRef::merged(self.record.remote_ref.as_ref(), &self.spec.backend, &event.data)

@@ -97,6 +97,8 @@ impl Steps {
                 message: why.clone(),
             });
         }
+        // One whose host died has used what it told of by then.
+        outcome.usage = outcome.usage.or(self.run.record.usage);
         self.close_questions();
         self.close_items();
         let message = outcome.failure.as_ref().map(|failure| failure.message.clone());

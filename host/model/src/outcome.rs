@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::Status;
 
@@ -70,6 +70,56 @@ pub struct Usage {
     /// Millionths of a US dollar.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost_micro_usd: Option<u64>,
+}
+
+impl Usage {
+    /// Reads what an event of kind `usage_updated` tells; `None` if it tells no number.
+    #[must_use]
+    pub fn of_event(data: &Map<String, Value>) -> Option<Self> {
+        let number = |name: &str| data.get(name).and_then(Value::as_u64);
+        let (input, output, cost) =
+            (number("input_tokens"), number("output_tokens"), number("cost_micro_usd"));
+        (input.is_some() || output.is_some() || cost.is_some()).then(|| Self {
+            input_tokens: input.unwrap_or(0),
+            cached_input_tokens: number("cached_input_tokens").unwrap_or(0),
+            output_tokens: output.unwrap_or(0),
+            cost_micro_usd: cost,
+        })
+    }
+
+    /// Writes it into an event of kind `usage_updated`, over what the event said.
+    pub fn into_event(self, data: &mut Map<String, Value>) {
+        data.insert("input_tokens".to_owned(), self.input_tokens.into());
+        data.insert("cached_input_tokens".to_owned(), self.cached_input_tokens.into());
+        data.insert("output_tokens".to_owned(), self.output_tokens.into());
+        if let Some(cost) = self.cost_micro_usd {
+            data.insert("cost_micro_usd".to_owned(), cost.into());
+        }
+    }
+
+    /// Adds what was used besides.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        self.with(other, u64::saturating_add)
+    }
+
+    /// Gives the larger of both, number by number.
+    #[must_use]
+    pub fn at_least(self, other: Self) -> Self {
+        self.with(other, u64::max)
+    }
+
+    fn with(self, other: Self, join: impl Fn(u64, u64) -> u64) -> Self {
+        Self {
+            input_tokens: join(self.input_tokens, other.input_tokens),
+            cached_input_tokens: join(self.cached_input_tokens, other.cached_input_tokens),
+            output_tokens: join(self.output_tokens, other.output_tokens),
+            cost_micro_usd: match (self.cost_micro_usd, other.cost_micro_usd) {
+                (Some(one), Some(other)) => Some(join(one, other)),
+                (one, other) => one.or(other),
+            },
+        }
+    }
 }
 
 /// Why a run did not end well.

@@ -29,7 +29,7 @@ pub use error::StoreError;
 pub use host::HostLease;
 pub use read::{
     AgentFilter, ArtifactHandle, EventSlice, Original, PublishedFilter, PublishedPage, Resolution, RunFilter,
-    RunPage, Whose,
+    RunPage, TreeRun, Whose,
 };
 pub use run_folder::{FolderError, RunFolder};
 pub use store::Store;

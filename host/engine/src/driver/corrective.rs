@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use pointsman_model::plugin::{Feature, PluginEvent};
-use pointsman_model::{EventKind, Message, Outcome, Speaker, Status, Usage, reason};
+use pointsman_model::{EventKind, Message, Outcome, Speaker, Status, reason};
 use serde_json::{Value, json};
 
 use super::Driver;
@@ -55,38 +55,5 @@ impl Driver {
             self.journal.run().spec().output_schema.clone().unwrap_or_default()
         );
         Ok(Some(Again { turn, message: Message::text(Speaker::User, text), resume }))
-    }
-}
-
-/// Adds up what the turns of one run used.
-pub(super) fn together(before: Option<Usage>, now: Option<Usage>) -> Option<Usage> {
-    match (before, now) {
-        (Some(before), Some(now)) => Some(Usage {
-            input_tokens: before.input_tokens.saturating_add(now.input_tokens),
-            cached_input_tokens: before.cached_input_tokens.saturating_add(now.cached_input_tokens),
-            output_tokens: before.output_tokens.saturating_add(now.output_tokens),
-            cost_micro_usd: match (before.cost_micro_usd, now.cost_micro_usd) {
-                (Some(before), Some(now)) => Some(before.saturating_add(now)),
-                (one, other) => one.or(other),
-            },
-        }),
-        (one, other) => one.or(other),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_turns_used_adds_up() {
-        let used = |n, cost| {
-            Some(Usage { input_tokens: n, cached_input_tokens: 1, output_tokens: n, cost_micro_usd: cost })
-        };
-        assert_eq!(together(None, None), None);
-        assert_eq!(together(used(2, None), None), used(2, None));
-        let both = together(used(2, Some(5)), used(3, None)).unwrap();
-        assert_eq!((both.input_tokens, both.cached_input_tokens, both.cost_micro_usd), (5, 2, Some(5)));
-        assert_eq!(together(used(u64::MAX, Some(1)), used(1, Some(1))).unwrap().input_tokens, u64::MAX);
     }
 }

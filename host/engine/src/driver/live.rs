@@ -13,7 +13,7 @@ use pointsman_store::Durability;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::corrective::{Again, together};
+use super::corrective::Again;
 use super::hands::{Arrival, Hands, refused};
 use super::held::{Held, Waiting};
 use super::outcome::checked;
@@ -76,12 +76,9 @@ impl Driver {
             Err(error) => return Err(error),
         }
         let mut again: Option<Again> = None;
-        let mut used = None;
         let outcome = loop {
             let (mut outcome, features) = self.turn(&spec, again.as_ref()).await?;
-            used = together(used, outcome.usage);
-            self.meter.settle(used);
-            outcome.usage = used;
+            outcome.usage = self.meter.settle(outcome.usage);
             let outcome = checked(outcome, spec.output_schema.as_ref());
             let turn = again.map_or(0, |again| again.turn) + 1;
             match self.correct(&outcome, &features, turn).await? {
@@ -170,7 +167,9 @@ impl Driver {
                 () = lapse => self.lapse_live(stage).await?,
                 level = reached(up), if up.is_some() => match level {
                     Some(level) if level.used >= level.most => {
-                        return Ok(Gathered::Over(Outcome::failed(reason::BUDGET_EXHAUSTED, budget::over(&level))));
+                        let key = self.parts.settings.budgets.key(self.journal.run().spec(), level.limit);
+                        let message = budget::over(&level, &key);
+                        return Ok(Gathered::Over(Outcome::failed(reason::BUDGET_EXHAUSTED, message)));
                     }
                     Some(level) => self.warn(level).await?,
                     None => {}
@@ -248,11 +247,11 @@ impl Driver {
         let mut told: Vec<(EventKind, PluginEvent)> = Vec::new();
         for effect in effects {
             match effect {
-                Effect::Emit(event) => match kind_of(&event) {
+                Effect::Emit(mut event) => match kind_of(&event) {
                     Ok(kind) if stage.again && kind == EventKind::RUN_STARTED => {}
                     Ok(kind) => {
                         if kind == EventKind::USAGE_UPDATED {
-                            self.metered(&event);
+                            self.metered(&mut event);
                         }
                         told.push((kind, with_item(event)));
                     }

@@ -20,15 +20,17 @@ pub(super) struct Meter {
     /// What others may read.
     spent: Arc<Mutex<Spent>>,
     /// Usage of the turns before this one.
-    before: Usage,
+    before: Option<Usage>,
+    /// Usage of this turn, as far as its plugin has told.
+    turn: Option<Usage>,
     /// What was warned of already.
     warned: BTreeSet<Limit>,
 }
 
 impl Meter {
     pub(super) fn new(spent: Arc<Mutex<Spent>>) -> Self {
-        let (worked, since, before, warned) = Default::default();
-        Self { worked, since, spent, before, warned }
+        let (worked, since, before, turn, warned) = Default::default();
+        Self { worked, since, spent, before, turn, warned }
     }
 
     /// Goes on or stops counting.
@@ -47,24 +49,33 @@ impl Meter {
         Some(self.since? + worked.saturating_sub(self.worked))
     }
 
-    /// Takes what this turn has used by now.
-    fn used(&mut self, usage: Usage) {
-        let so_far = Spent::of(Some(usage), 0);
-        let before = Spent::of(Some(self.before), 0);
+    /// Takes what this turn has used by now; gives what the whole run has.
+    fn used(&mut self, usage: Usage) -> Usage {
+        let turn = self.turn.map_or(usage, |known| known.at_least(usage));
+        self.turn = Some(turn);
+        let total = self.before.map_or(turn, |before| before.plus(turn));
+        let told = Spent::of(Some(total), 0);
         self.spend(|spent| {
-            spent.tokens = spent.tokens.max(before.tokens.saturating_add(so_far.tokens));
-            spent.cost_micro_usd =
-                spent.cost_micro_usd.max(before.cost_micro_usd.saturating_add(so_far.cost_micro_usd));
+            spent.tokens = spent.tokens.max(told.tokens);
+            spent.cost_micro_usd = spent.cost_micro_usd.max(told.cost_micro_usd);
         });
+        total
     }
 
-    /// Takes what all turns up to now have used: another one may follow.
-    pub(super) fn settle(&mut self, usage: Option<Usage>) {
-        if let Some(usage) = usage {
-            self.before = Usage::default();
-            self.used(usage);
-            self.before = usage;
+    /// Ends a turn, of which its outcome says the last word, or nothing; gives what the whole run has used. Another turn
+    /// may follow.
+    pub(super) fn settle(&mut self, outcome: Option<Usage>) -> Option<Usage> {
+        if let Some(last) = outcome {
+            let cost = last.cost_micro_usd.or(self.turn.and_then(|turn| turn.cost_micro_usd));
+            let last = Usage { cost_micro_usd: cost, ..last };
+            self.used(last);
+            // What was told meanwhile may have been an estimate.
+            self.turn = Some(last);
         }
+        if let Some(turn) = self.turn.take() {
+            self.before = Some(self.before.map_or(turn, |before| before.plus(turn)));
+        }
+        self.before
     }
 
     fn spend(&self, take: impl FnOnce(&mut Spent)) {
@@ -73,19 +84,11 @@ impl Meter {
 }
 
 impl Driver {
-    /// Takes what an event says of the run's usage, and looks at the budgets that the run draws from.
-    pub(super) fn metered(&mut self, event: &PluginEvent) {
-        let number = |name: &str| event.data.get(name).and_then(Value::as_u64);
-        let (Some(input_tokens), Some(output_tokens)) = (number("input_tokens"), number("output_tokens"))
-        else {
-            return;
-        };
-        self.meter.used(Usage {
-            input_tokens,
-            cached_input_tokens: number("cached_input_tokens").unwrap_or(0),
-            output_tokens,
-            cost_micro_usd: number("cost_micro_usd"),
-        });
+    /// Takes what an event says of the run's usage, and looks at the budgets that the run draws from. A plugin counts from
+    /// its own start; the event is made to say what the whole run has used.
+    pub(super) fn metered(&mut self, event: &mut PluginEvent) {
+        let Some(usage) = Usage::of_event(&event.data) else { return };
+        self.meter.used(usage).into_event(&mut event.data);
         let (parts, run) = (Arc::clone(&self.parts), self.journal.run().record().run_id);
         // Not waited for: an order that comes of it is taken by this very task.
         tokio::spawn(async move {
@@ -149,13 +152,18 @@ mod tests {
         let spent = Arc::new(Mutex::new(Spent::default()));
         let mut meter = Meter::new(Arc::clone(&spent));
         let usage = |input_tokens| Usage { input_tokens, ..Usage::default() };
+        assert_eq!(meter.settle(None), None, "nothing is known");
         meter.used(usage(10));
         meter.used(usage(30));
-        meter.settle(Some(usage(35)));
+        meter.used(usage(20));
+        assert_eq!(meter.settle(Some(usage(35))), Some(usage(35)));
         assert_eq!(spent.lock().unwrap().tokens, 35);
-        meter.used(usage(5));
+        assert_eq!(meter.used(usage(5)), usage(40), "a further turn counts from its own start");
         assert_eq!(spent.lock().unwrap().tokens, 40);
-        meter.settle(Some(usage(42)));
-        assert_eq!(spent.lock().unwrap().tokens, 42);
+        // One that is cut off says nothing at its end, and has used what it told of.
+        assert_eq!(meter.settle(None), Some(usage(40)));
+        meter.used(usage(7));
+        assert_eq!(meter.settle(Some(usage(7))), Some(usage(47)));
+        assert_eq!(spent.lock().unwrap().tokens, 47);
     }
 }

@@ -61,7 +61,7 @@ impl Surroundings {
         Self {
             cwd: cwd.into(),
             roots: parts.settings.roots.clone(),
-            live: parts.driven_count(),
+            live: parts.driven.count(),
             client: Client { name: String::new(), version: None },
             run: None,
             budget: BudgetLeft::default(),

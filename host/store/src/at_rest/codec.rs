@@ -186,7 +186,8 @@ impl Codec {
             .map_err(|error| damaged(Column::Spec, &run, &format!("cannot be read: {error}")))
     }
 
-    pub(super) fn spec_text<'a>(&self, run: RunId, stored: &'a str) -> Result<Cow<'a, str>, StoreError> {
+    /// Reads a run's spec as JSON.
+    pub(crate) fn spec_text<'a>(&self, run: RunId, stored: &'a str) -> Result<Cow<'a, str>, StoreError> {
         let Some(key) = &self.key else { return self.text(Column::Spec, run, stored.into()) };
         let sealed = serde_json::from_str::<Map<String, Value>>(stored).ok();
         let sealed = sealed.as_ref().and_then(|it| it.get("sealed")).and_then(Value::as_str);

@@ -1,8 +1,10 @@
 //! Reading who launched whom.
 
-use pointsman_model::{HostId, RunId, RunRecord, SessionId};
-use rusqlite::{Rows, ToSql, params};
+use pointsman_model::{HostId, Limits, RunId, RunRecord, SessionId, Status, Timestamp, Usage};
+use rusqlite::{Connection, Rows, ToSql, params};
+use serde::Deserialize;
 
+use crate::at_rest::{Codec, Column};
 use crate::{Store, StoreError};
 
 /// Whose runs are meant.
@@ -103,18 +105,8 @@ impl Store {
     /// # Errors
     ///
     /// If the state cannot be read.
-    pub fn tree(&self, top: RunId) -> Result<Vec<RunId>, StoreError> {
-        self.with_reader(|connection| {
-            let mut runs = connection.prepare_cached(
-                "WITH RECURSIVE tree(uuid) AS (
-                     SELECT uuid FROM runs WHERE uuid = ?1
-                     UNION
-                     SELECT runs.uuid FROM tree JOIN kin ON parent = tree.uuid JOIN runs ON id = run
-                 )
-                 SELECT uuid FROM tree",
-            )?;
-            ids(runs.query([top.to_string()])?)
-        })
+    pub fn tree(&self, top: RunId) -> Result<Vec<TreeRun>, StoreError> {
+        self.with_reader(|connection| tree_of(connection, self.codec(), top))
     }
 
     /// Gives the runs that a run launched and that are not over, oldest first.
@@ -130,11 +122,87 @@ impl Store {
     }
 }
 
+/// What the budgets of a tree need to know of one of its runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TreeRun {
+    /// The run.
+    pub run_id: RunId,
+    /// The run that launched it.
+    pub parent: Option<RunId>,
+    /// What it and everything below may use.
+    pub budget: Limits,
+    /// What it has used, as far as its backend has said.
+    pub usage: Option<Usage>,
+    /// Where it stands.
+    pub status: Status,
+    /// When it was asked for.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub completed_at: Option<Timestamp>,
+}
+
+/// The part of what was asked of a run; prompts are passed over.
+#[derive(Deserialize)]
+struct Granted {
+    #[serde(default)]
+    budget: Limits,
+}
+
+/// The part of what is known of a run.
+#[derive(Deserialize)]
+struct Used {
+    status: Status,
+    usage: Option<Usage>,
+    started_at: Timestamp,
+    completed_at: Option<Timestamp>,
+}
+
+/// Gives a run and everything below it, as a connection sees them now.
+pub(crate) fn tree_of(
+    connection: &Connection,
+    codec: &Codec,
+    top: RunId,
+) -> Result<Vec<TreeRun>, StoreError> {
+    let mut runs = connection.prepare_cached(
+        "WITH RECURSIVE tree(id) AS (
+             SELECT id FROM runs WHERE uuid = ?1
+             UNION
+             SELECT kin.run FROM tree JOIN runs ON runs.id = tree.id JOIN kin ON parent = runs.uuid
+         )
+         SELECT uuid, record, spec, parent FROM tree
+         JOIN runs ON runs.id = tree.id JOIN specs ON specs.run = tree.id LEFT JOIN kin ON kin.run = tree.id",
+    )?;
+    let mut rows = runs.query([top.to_string()])?;
+    let mut tree = Vec::new();
+    while let Some(row) = rows.next()? {
+        let run_id = id(row.get_ref(0)?.as_str().unwrap_or_default())?;
+        let used: Used = codec.json(Column::Run, run_id, row.get_ref(1)?)?;
+        let spec = codec.spec_text(run_id, row.get_ref(2)?.as_str().unwrap_or_default())?;
+        let granted: Granted = serde_json::from_str(&spec).map_err(|error| StoreError::Damaged {
+            what: format!("what was asked of run {run_id} cannot be read: {error}"),
+        })?;
+        let parent: Option<String> = row.get(3)?;
+        tree.push(TreeRun {
+            run_id,
+            parent: parent.map(|parent| id(&parent)).transpose()?,
+            budget: granted.budget,
+            usage: used.usage,
+            status: used.status,
+            started_at: used.started_at,
+            completed_at: used.completed_at,
+        });
+    }
+    Ok(tree)
+}
+
 fn ids(mut rows: Rows<'_>) -> Result<Vec<RunId>, StoreError> {
     let mut ids = Vec::new();
     while let Some(row) = rows.next()? {
-        let id: String = row.get(0)?;
-        ids.push(id.parse().map_err(|_| StoreError::Damaged { what: format!("a run's id is {id:?}") })?);
+        ids.push(id(row.get_ref(0)?.as_str().unwrap_or_default())?);
     }
     Ok(ids)
+}
+
+fn id(text: &str) -> Result<RunId, StoreError> {
+    text.parse().map_err(|_| StoreError::Damaged { what: format!("a run's id is {text:?}") })
 }

@@ -13,7 +13,8 @@ use pointsman_model::{AgentStatus, Approval, Event, RunId, RunRecord, Status};
 use rusqlite::{Connection, OptionalExtension as _, Row};
 use serde::de::DeserializeOwned;
 
-pub use kin::Whose;
+pub(crate) use kin::tree_of;
+pub use kin::{TreeRun, Whose};
 pub use originals::Original;
 pub use published::{PublishedFilter, PublishedPage};
 pub(crate) use runs::run_by_row;

@@ -1,15 +1,15 @@
 //! Creating runs: key, session, name, run and first entries in one transaction.
 
-use pointsman_model::{Digest, RunId, RunRecord, SessionId, SessionRecord, Timestamp, digest_of};
+use pointsman_model::{Digest, Limits, RunId, RunRecord, SessionId, SessionRecord, Timestamp, digest_of};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use serde_json::{Value, json};
 
 use super::append::{EventRow, check_new, insert_entries, insert_events, put_approvals};
 use super::{Creation, Durability, NewRun, SessionChoice};
 use crate::at_rest::{Codec, Column, Stored};
-use crate::read::{normalised, run_by_row, session_by_id};
+use crate::read::{normalised, run_by_row, session_by_id, tree_of};
 use crate::seal::Subject;
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, TreeRun};
 
 impl Store {
     /// Creates a run, and its session if it is to have a new one. The run is on disk when this returns.
@@ -19,16 +19,75 @@ impl Store {
     /// If the session is unknown or does not fit, the nickname is taken, the idempotency key stands for something
     /// else, the events break a rule of [`Commit`](super::Commit), or the state cannot be written.
     pub async fn create_run(&self, new: NewRun) -> Result<Creation, StoreError> {
-        check_new(&new.record, &new.events)?;
-        let sealed = self.seal_settings(new.record.run_id, &new.backend_config)?;
-        let codec = self.codec().clone();
-        let spec = codec.put_spec(new.record.run_id, &new.spec)?;
-        let request = request_digest(&new);
-        let bytes = spec.len() + sealed.len() + 4096;
-        self.write(Durability::Flushed, bytes, move |connection| {
-            create(connection, &codec, new, &spec, &sealed, request)
+        let ready = Ready::new(self, new)?;
+        self.write(Durability::Flushed, ready.bytes, move |connection| match ready.known(connection)? {
+            Some(first) => Ok(Creation::Existing(first)),
+            None => ready.create(connection),
         })
         .await
+    }
+
+    /// As [`Store::create_run`], for a run that is to stand in the tree below `top`: `grant` looks at that tree as it is in
+    /// the very transaction that stores the run, and says what budget the run has, or why there is to be no run. Whatever
+    /// other processes store of the tree comes before that look or after the run.
+    ///
+    /// A known idempotency key is granted nothing anew.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Store::create_run`]; within, what `grant` said against it.
+    pub async fn create_run_below<R: Send + 'static>(
+        &self,
+        new: NewRun,
+        top: RunId,
+        grant: impl FnOnce(Vec<TreeRun>) -> Result<Limits, R> + Send + 'static,
+    ) -> Result<Result<Creation, R>, StoreError> {
+        let mut ready = Ready::new(self, new)?;
+        self.write(Durability::Flushed, ready.bytes, move |connection| {
+            if let Some(first) = ready.known(connection)? {
+                return Ok(Ok(Creation::Existing(first)));
+            }
+            match grant(tree_of(connection, &ready.codec, top)?) {
+                Ok(budget) => {
+                    ready.new.spec.budget = budget;
+                    ready.spec = ready.codec.put_spec(ready.new.record.run_id, &ready.new.spec)?;
+                    Ok(Ok(ready.create(connection)?))
+                }
+                Err(refused) => Ok(Err(refused)),
+            }
+        })
+        .await
+    }
+}
+
+/// A run in the form in which it is stored, made before it is queued.
+struct Ready {
+    codec: Codec,
+    new: NewRun,
+    spec: String,
+    sealed: Vec<u8>,
+    request: Digest,
+    bytes: usize,
+}
+
+impl Ready {
+    fn new(store: &Store, new: NewRun) -> Result<Self, StoreError> {
+        check_new(&new.record, &new.events)?;
+        let sealed = store.seal_settings(new.record.run_id, &new.backend_config)?;
+        let codec = store.codec().clone();
+        let spec = codec.put_spec(new.record.run_id, &new.spec)?;
+        let (request, bytes) = (request_digest(&new), spec.len() + sealed.len() + 4096);
+        Ok(Self { codec, new, spec, sealed, request, bytes })
+    }
+
+    /// Gives the first run that was asked for with the same key.
+    fn known(&self, connection: &Connection) -> Result<Option<RunRecord>, StoreError> {
+        let Some(key) = &self.new.spec.idempotency_key else { return Ok(None) };
+        known_key(connection, &self.codec, normalised(&self.new.spec.cwd), key, self.request)
+    }
+
+    fn create(self, connection: &Connection) -> Result<Creation, StoreError> {
+        create(connection, &self.codec, self.new, &self.spec, &self.sealed, self.request)
     }
 }
 
@@ -76,11 +135,6 @@ fn create(
 ) -> Result<Creation, StoreError> {
     let NewRun { host, session, spec: asked, mut record, entries, mut events, approvals, .. } = new;
     let cwd = normalised(&asked.cwd);
-    if let Some(key) = &asked.idempotency_key
-        && let Some(first) = known_key(connection, codec, cwd, key, request)?
-    {
-        return Ok(Creation::Existing(first));
-    }
     let (session_row, session_id, agent_name) = match session {
         SessionChoice::New { session_id, nickname } => {
             open_session(connection, codec, session_id, nickname, cwd, &asked.backend, record.started_at)?
