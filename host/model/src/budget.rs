@@ -133,10 +133,6 @@ impl Spent {
     #[must_use]
     pub fn of(usage: Option<Usage>, seconds: u64) -> Self {
         let usage = usage.unwrap_or_default();
-        Self {
-            seconds,
-            tokens: usage.input_tokens.saturating_add(usage.output_tokens),
-            cost_micro_usd: usage.cost_micro_usd.unwrap_or(0),
-        }
+        Self { seconds, tokens: usage.tokens(), cost_micro_usd: usage.cost_micro_usd.unwrap_or(0) }
     }
 }

@@ -97,28 +97,32 @@ impl Usage {
         }
     }
 
+    /// Gives all tokens, read and written.
+    #[must_use]
+    pub fn tokens(self) -> u64 {
+        self.input_tokens.saturating_add(self.output_tokens)
+    }
+
     /// Adds what was used besides.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
-        self.with(other, u64::saturating_add)
-    }
-
-    /// Gives the larger of both, number by number.
-    #[must_use]
-    pub fn at_least(self, other: Self) -> Self {
-        self.with(other, u64::max)
-    }
-
-    fn with(self, other: Self, join: impl Fn(u64, u64) -> u64) -> Self {
         Self {
-            input_tokens: join(self.input_tokens, other.input_tokens),
-            cached_input_tokens: join(self.cached_input_tokens, other.cached_input_tokens),
-            output_tokens: join(self.output_tokens, other.output_tokens),
+            input_tokens: self.input_tokens.saturating_add(other.input_tokens),
+            cached_input_tokens: self.cached_input_tokens.saturating_add(other.cached_input_tokens),
+            output_tokens: self.output_tokens.saturating_add(other.output_tokens),
             cost_micro_usd: match (self.cost_micro_usd, other.cost_micro_usd) {
-                (Some(one), Some(other)) => Some(join(one, other)),
+                (Some(one), Some(other)) => Some(one.saturating_add(other)),
                 (one, other) => one.or(other),
             },
         }
+    }
+
+    /// Gives what was used by a later count, which never takes back what an earlier one has told.
+    #[must_use]
+    pub fn then(self, later: Self) -> Self {
+        // Together: which tokens were read and which were written may become known later.
+        let tokens = if later.tokens() >= self.tokens() { later } else { self };
+        Self { cost_micro_usd: self.cost_micro_usd.max(later.cost_micro_usd), ..tokens }
     }
 }
 

@@ -7,7 +7,6 @@ mod turn;
 use std::collections::VecDeque;
 
 use pointsman_sdk::backend::{Effects, Task, Timestamp};
-use pointsman_sdk::types::Usage;
 use pointsman_sdk::{Draft, kind};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -310,9 +309,10 @@ impl Session {
                 match params.remove("update") {
                     Some(Value::Object(update)) => {
                         if update.get("sessionUpdate").is_some_and(|name| name == "usage_update") {
-                            self.charge.note(&Value::Object(update.clone()));
+                            self.charge.note(&Value::Object(update.clone()), self.is_at_work());
                         }
                         self.transcript.update(update, effects);
+                        self.tell_usage(effects);
                     }
                     other => {
                         params.extend(other.map(|other| ("update".to_owned(), other)));
@@ -354,11 +354,6 @@ impl Session {
     /// Gives the agent's last message.
     pub(crate) fn take_answer(&mut self) -> Option<String> {
         self.transcript.take_answer()
-    }
-
-    /// Gives what the run used.
-    pub(crate) fn usage(&self) -> Option<Usage> {
-        self.charge.total()
     }
 
     /// Says whether the final answer is to be JSON.

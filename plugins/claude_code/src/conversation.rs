@@ -1,9 +1,10 @@
 //! A conversation with Claude Code, line by line.
 
 mod requests;
+mod spending;
 
 use pointsman_sdk::backend::{Answer, Effects};
-use pointsman_sdk::types::Message;
+use pointsman_sdk::types::{Message, Usage};
 use pointsman_sdk::{Draft, Line, kind, prompt};
 use serde_json::{Map, Value, json};
 
@@ -15,7 +16,7 @@ use crate::launch::Resume;
 use crate::question::Questions;
 use crate::read::{call_of, request_in, text_of, tool_result};
 use crate::system::{self, Tasks, own_kind};
-use crate::usage::Count;
+use crate::usage::{Count, Meanwhile};
 use crate::wire;
 use crate::{BACKGROUND_TIMER, PROCESS};
 
@@ -51,6 +52,10 @@ pub(crate) struct Conversation {
     introduced: Option<Value>,
     before: Count,
     pub(crate) used: Option<Count>,
+    /// What the turn that runs has used.
+    meanwhile: Meanwhile,
+    /// What was told of it last.
+    told: Option<Usage>,
     pub(crate) result: Option<Map<String, Value>>,
     pub(crate) last_message: Option<String>,
     /// Why the conversation could not be begun.
@@ -86,6 +91,8 @@ impl Conversation {
             introduced: None,
             before: resumed.and_then(|resumed| resumed.used).unwrap_or_default(),
             used: None,
+            meanwhile: Meanwhile::default(),
+            told: None,
             result: None,
             last_message: None,
             fault: None,
@@ -95,11 +102,6 @@ impl Conversation {
             items: Items::default(),
             tasks: Tasks::default(),
         }
-    }
-
-    /// Gives what the run has used.
-    pub(crate) fn usage(&self) -> Option<pointsman_sdk::types::Usage> {
-        self.used.map(|used| used.since(self.before))
     }
 
     /// Takes a line of standard output.
@@ -139,6 +141,11 @@ impl Conversation {
             }
             ("assistant", _) if object.get("message").is_some_and(Value::is_object) => {
                 self.assistant(object, effects);
+            }
+            ("stream_event", _) => {
+                self.meanwhile.piece(&object);
+                self.notice(&name, object, effects);
+                self.tell_usage(effects);
             }
             ("user", _) if object.get("message").is_some_and(Value::is_object) => self.user(object, effects),
             ("result", _) => self.result(object, effects),
@@ -194,6 +201,10 @@ impl Conversation {
         self.idle = false;
         let parent = text_of(&object, "parent_tool_use_id");
         let error = object.get("error").filter(|error| !error.is_null()).cloned();
+        if let Some(message) = object.get("message") {
+            self.meanwhile.message(message);
+            self.tell_usage(effects);
+        }
         let blocks =
             object.get("message").and_then(|message| message.get("content")).and_then(Value::as_array);
         for block in blocks.into_iter().flatten() {
@@ -272,6 +283,8 @@ impl Conversation {
         self.idle = true;
         if let Some(used) = Count::of_result(&result, self.before, self.used) {
             self.used = Some(used);
+            self.meanwhile.clear();
+            self.tell_usage(effects);
         }
         let mut told = result.clone();
         for told_elsewhere in ["result", "structured_output", "session_id", "uuid"] {

@@ -1,5 +1,7 @@
 //! Tokens and cost: Claude Code counts a whole conversation, a run counts itself.
 
+use std::collections::BTreeMap;
+
 use pointsman_sdk::types::Usage;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -68,6 +70,88 @@ impl Count {
     }
 }
 
+/// What the turn that runs has used by now: Claude Code tells it of each of its calls of the model, in every line that
+/// comes of the call. Of what the model writes it knows the beginning alone, unless it tells unfinished messages, and of
+/// the price nothing: the turn's result says both.
+#[derive(Debug, Default)]
+pub(crate) struct Meanwhile {
+    /// By the id of the call's message.
+    calls: BTreeMap<String, Count>,
+    /// The calls whose unfinished messages are being told, by the call of the tool that they work for.
+    unfinished: BTreeMap<Option<String>, String>,
+}
+
+impl Meanwhile {
+    /// Takes the message of a line: a piece of what one call of the model brought.
+    pub(crate) fn message(&mut self, message: &Value) {
+        let (Some(id), Some(usage)) = (message.get("id").and_then(Value::as_str), message.get("usage"))
+        else {
+            return;
+        };
+        self.take(id.to_owned(), usage);
+    }
+
+    /// Takes a piece of an unfinished message.
+    pub(crate) fn piece(&mut self, line: &Map<String, Value>) {
+        let parent = line.get("parent_tool_use_id").and_then(Value::as_str).map(str::to_owned);
+        let Some(event) = line.get("event") else { return };
+        match event.get("type").and_then(Value::as_str) {
+            Some("message_start") => {
+                let Some(message) = event.get("message") else { return };
+                self.message(message);
+                if let Some(id) = message.get("id").and_then(Value::as_str) {
+                    self.unfinished.insert(parent, id.to_owned());
+                }
+            }
+            Some("message_delta") => {
+                if let (Some(id), Some(usage)) = (self.unfinished.get(&parent), event.get("usage")) {
+                    self.take(id.clone(), usage);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Begins anew: a result has told what was used.
+    pub(crate) fn clear(&mut self) {
+        self.calls.clear();
+        self.unfinished.clear();
+    }
+
+    /// Adds it to what earlier turns used.
+    pub(crate) fn after(&self, earlier: Option<Usage>) -> Option<Usage> {
+        if self.calls.is_empty() {
+            return earlier;
+        }
+        let sum = |of: fn(&Count) -> u64| self.calls.values().map(of).fold(0, u64::saturating_add);
+        let none = Usage { input_tokens: 0, cached_input_tokens: 0, output_tokens: 0, cost_micro_usd: None };
+        let earlier = earlier.unwrap_or(none);
+        Some(Usage {
+            input_tokens: earlier.input_tokens.saturating_add(sum(|call| call.input_tokens)),
+            cached_input_tokens: earlier
+                .cached_input_tokens
+                .saturating_add(sum(|call| call.cached_input_tokens)),
+            output_tokens: earlier.output_tokens.saturating_add(sum(|call| call.output_tokens)),
+            cost_micro_usd: earlier.cost_micro_usd,
+        })
+    }
+
+    fn take(&mut self, id: String, usage: &Value) {
+        let cached = number(usage, "cache_read_input_tokens");
+        let input = [number(usage, "input_tokens"), cached, number(usage, "cache_creation_input_tokens")];
+        let (input, output) =
+            (input.into_iter().fold(0, u64::saturating_add), number(usage, "output_tokens"));
+        if input == 0 && output == 0 {
+            // A message of Claude Code's own, which no model wrote.
+            return;
+        }
+        let call = self.calls.entry(id).or_default();
+        call.input_tokens = call.input_tokens.max(input);
+        call.cached_input_tokens = call.cached_input_tokens.max(cached);
+        call.output_tokens = call.output_tokens.max(output);
+    }
+}
+
 fn number(of: &Value, name: &str) -> u64 {
     of.get(name).and_then(Value::as_u64).unwrap_or_default()
 }
@@ -131,6 +215,41 @@ mod tests {
         let second = Count::of_result(turn.as_object().unwrap(), Count::default(), Some(first)).unwrap();
         assert_eq!(second.since(Count::default()).input_tokens, 6);
         assert_eq!(count(json!({})), None);
+    }
+
+    #[test]
+    fn a_call_is_counted_once_however_many_lines_come_of_it() {
+        let mut turn = Meanwhile::default();
+        assert_eq!(turn.after(None), None);
+        let message = |id: &str, input: u64| {
+            json!({ "id": id, "usage": {
+                "input_tokens": input, "cache_read_input_tokens": 100, "cache_creation_input_tokens": 5, "output_tokens": 1,
+            } })
+        };
+        for _ in 0..3 {
+            turn.message(&message("one", 10));
+        }
+        turn.message(&message("two", 20));
+        turn.message(&json!({ "id": "own", "usage": { "input_tokens": 0, "output_tokens": 0 } }));
+        turn.message(&json!({ "id": "none" }));
+        let used = turn.after(None).unwrap();
+        assert_eq!((used.input_tokens, used.cached_input_tokens, used.output_tokens), (240, 200, 2));
+        assert_eq!(used.cost_micro_usd, None, "not known yet");
+
+        let line = |parent: Value, event: Value| {
+            json!({ "parent_tool_use_id": parent, "event": event }).as_object().unwrap().clone()
+        };
+        // A helper speaks in between.
+        turn.piece(&line(Value::Null, json!({ "type": "message_start", "message": message("three", 0) })));
+        turn.piece(&line(json!("tool"), json!({ "type": "message_start", "message": message("four", 0) })));
+        turn.piece(&line(Value::Null, json!({ "type": "message_delta", "usage": { "output_tokens": 70 } })));
+        assert_eq!(turn.after(None).unwrap().output_tokens, 2 + 70 + 1);
+        let earlier =
+            Usage { input_tokens: 1, cached_input_tokens: 0, output_tokens: 1, cost_micro_usd: Some(9) };
+        let used = turn.after(Some(earlier)).unwrap();
+        assert_eq!((used.input_tokens, used.output_tokens, used.cost_micro_usd), (451, 74, Some(9)));
+        turn.clear();
+        assert_eq!(turn.after(None), None);
     }
 
     #[test]

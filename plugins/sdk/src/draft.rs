@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use crate::types::Event;
+use crate::kind;
+use crate::types::{Event, Usage};
 
 /// An event on its way: a kind, an item it may belong to, and fields.
 ///
@@ -29,6 +30,26 @@ impl Draft {
     #[must_use]
     pub fn new(kind: impl Into<String>) -> Self {
         Self { kind: kind.into(), item: None, data: Map::new() }
+    }
+
+    /// Tells what the run has used by now, since this plugin took it up: all of it, not what came since the last time. The
+    /// outcome says the last word; nothing is counted twice.
+    ///
+    /// ```
+    /// use pointsman_sdk::{Draft, types::{Event, Usage}};
+    ///
+    /// let used = Usage { input_tokens: 7, cached_input_tokens: 5, output_tokens: 1, cost_micro_usd: None };
+    /// let event: Event = Draft::usage(&used).into();
+    /// assert_eq!(event.kind, "usage_updated");
+    /// assert_eq!(event.data, r#"{"cached_input_tokens":5,"input_tokens":7,"output_tokens":1}"#);
+    /// ```
+    #[must_use]
+    pub fn usage(used: &Usage) -> Self {
+        Self::new(kind::USAGE_UPDATED)
+            .field("input_tokens", used.input_tokens)
+            .field("cached_input_tokens", used.cached_input_tokens)
+            .field("output_tokens", used.output_tokens)
+            .maybe("cost_micro_usd", used.cost_micro_usd)
     }
 
     /// Names the command, tool call or message that the event belongs to.

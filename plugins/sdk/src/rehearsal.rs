@@ -14,6 +14,7 @@ use crate::backend::{
     Access, Adapter, Effect, Effects, Exit, Exited, HandleId, Input, Outcome, Output, OutputStream, Process,
     Task,
 };
+use crate::kind;
 use crate::types::{Message, Speaker};
 
 /// A run of an adapter, with all that it has asked for so far.
@@ -142,6 +143,25 @@ impl<A: Adapter> Rehearsal<A> {
                 _ => None,
             })
             .collect()
+    }
+
+    /// Gives what the run has told of its usage so far, number by number: tokens read, of these cached, tokens written, and
+    /// millionths of a dollar. The outcome's usage, if there is one, comes last.
+    #[must_use]
+    pub fn used(&self) -> Vec<[u64; 4]> {
+        let told = self.events().into_iter().filter(|event| event["kind"] == kind::USAGE_UPDATED);
+        let number = |data: &Value, name: &str| data[name].as_u64().unwrap_or_default();
+        let mut used: Vec<[u64; 4]> = told
+            .map(|event| {
+                let names = ["input_tokens", "cached_input_tokens", "output_tokens", "cost_micro_usd"];
+                names.map(|name| number(&event["data"], name))
+            })
+            .collect();
+        if let Some(usage) = self.outcome().and_then(|outcome| outcome.usage) {
+            let cost = usage.cost_micro_usd.unwrap_or_default();
+            used.push([usage.input_tokens, usage.cached_input_tokens, usage.output_tokens, cost]);
+        }
+        used
     }
 
     /// Counts the events so far by their kind.

@@ -51,7 +51,7 @@ impl Meter {
 
     /// Takes what this turn has used by now; gives what the whole run has.
     fn used(&mut self, usage: Usage) -> Usage {
-        let turn = self.turn.map_or(usage, |known| known.at_least(usage));
+        let turn = self.turn.map_or(usage, |known| known.then(usage));
         self.turn = Some(turn);
         let total = self.before.map_or(turn, |before| before.plus(turn));
         let told = Spent::of(Some(total), 0);

@@ -2,6 +2,7 @@
 
 use pointsman_sdk::Draft;
 use pointsman_sdk::backend::{Answer, Effects, Outcome};
+use pointsman_sdk::types::Usage;
 use serde_json::{Map, Value, json};
 
 use super::{Session, Step, told};
@@ -19,6 +20,7 @@ impl Session {
         // Nobody waits for their answers any more.
         self.questions.withdraw_all(effects);
         self.charge.add(result);
+        self.tell_usage(effects);
         self.remember(effects);
         let stop = result["stopReason"].as_str().unwrap_or("unknown").to_owned();
         effects.emit(told("turn_ended", result.clone()));
@@ -32,6 +34,18 @@ impl Session {
             return Ok(());
         }
         Err(End::Stopped(stop))
+    }
+
+    /// Gives what the run used.
+    pub(crate) fn usage(&self) -> Option<Usage> {
+        self.charge.total()
+    }
+
+    /// Tells what the run has used, if that is news.
+    pub(super) fn tell_usage(&mut self, effects: &mut Effects) {
+        if let Some(used) = self.charge.news() {
+            effects.emit(Draft::usage(&used));
+        }
     }
 
     /// Puts a question of the agent's to the host.

@@ -10,6 +10,7 @@ use crate::config::Protocol;
 use crate::failure::Failure;
 use crate::outcome;
 use crate::resume::Resume;
+use crate::usage::Tokens;
 
 /// How long codex may take to end a turn that is interrupted.
 const INTERRUPT_MS: u32 = 1_000;
@@ -137,10 +138,14 @@ impl Session {
             }),
             (None, None) => outcome::failed(self.without_verdict(exited)),
         };
-        let before = self.resumed.as_ref().and_then(|resumed| resumed.usage).unwrap_or_default();
-        let usage = self.used.map(|used| used.since(before));
+        let usage = self.used.map(|used| used.since(self.before()));
         effects.finish(outcome.with_usage(usage).with_final_response(self.last_message.take()));
         Left::Nothing
+    }
+
+    /// Gives what the conversation had used before this run.
+    pub(super) fn before(&self) -> Tokens {
+        self.resumed.as_ref().and_then(|resumed| resumed.usage).unwrap_or_default()
     }
 
     /// Finds words for a process that ended without saying how its turn did.

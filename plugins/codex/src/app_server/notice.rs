@@ -30,7 +30,7 @@ impl Session {
             "thread/tokenUsage/updated" if ours => {
                 let total = params.get("tokenUsage").and_then(|usage| usage.get("total"));
                 match total.and_then(Tokens::of_app_server) {
-                    Some(total) => self.used = Some(total),
+                    Some(total) => self.counted(total, text(&params, "turnId"), effects),
                     None => effects.emit(Draft::new(own_kind(method)).fields(params)),
                 }
             }
@@ -54,6 +54,21 @@ impl Session {
             _ if DELTAS.contains(&method) && !self.config.deltas => {}
             _ => effects.emit(Draft::new(own_kind(method)).fields(params)),
         }
+    }
+
+    /// Takes what the conversation has used by now: codex says so after each of its calls of the model.
+    fn counted(&mut self, total: Tokens, turn: Option<&str>, effects: &mut Effects) {
+        let ours = self.turn.as_deref().is_some_and(|current| turn.is_none_or(|turn| turn == current));
+        if let Some(resumed) = self.resumed.as_mut().filter(|_| !ours && self.used.is_none()) {
+            // What it says of a resumed thread first is another run's, also what that one used at its end and did not keep.
+            resumed.usage = Some(total);
+            return;
+        }
+        let before = self.before();
+        if self.used.unwrap_or(before) != total {
+            effects.emit(Draft::usage(&total.since(before)));
+        }
+        self.used = Some(total);
     }
 
     fn item(&mut self, phase: Phase, mut params: Map<String, Value>, effects: &mut Effects) {

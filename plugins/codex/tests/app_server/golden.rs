@@ -200,3 +200,34 @@ fn a_resumed_run_is_charged_what_it_used_itself() {
     assert_eq!(run.outcome().unwrap().usage.unwrap().input_tokens, 1_000, "2,000 for the whole conversation");
     assert_eq!(run.remembered().unwrap()["usage"]["input_tokens"], 2_000);
 }
+
+#[test]
+fn what_is_told_of_usage_only_grows_and_ends_at_what_the_outcome_says() {
+    let mut told = 0;
+    for case in cases() {
+        let run = case.play();
+        let used = run.used();
+        told += used.len().saturating_sub(1);
+        // Which tokens were read and which were written may become known later.
+        let grows = |pair: &[[u64; 4]]| {
+            let [before, after] = pair else { return true };
+            before[0] + before[2] <= after[0] + after[2] && before[3] <= after[3]
+        };
+        assert!(used.windows(2).all(grows), "{}: {used:?}", case.name);
+        // Told in the midst of a run, but for the outcome nothing is new: it is counted once.
+        if let Some(last) = used.len().checked_sub(2).and_then(|last| used.get(last)) {
+            assert_eq!(Some(last), used.last(), "{}: {used:?}", case.name);
+        }
+    }
+    assert!(told >= 40, "{told}");
+}
+
+#[test]
+fn what_a_killed_run_used_is_not_charged_to_the_one_that_resumes_its_thread() {
+    let second: Case = case("resume-2-resume");
+    // It was killed before it could have its use kept.
+    let remembered = serde_json::json!({ "thread_id": "00000000-0000-7000-8000-000000000001" });
+    let task = pointsman_sdk::backend::Task { resume: Some(remembered.to_string()), ..second.task() };
+    let run = second.play_in(pointsman_sdk::rehearsal::Rehearsal::start(task).unwrap());
+    assert_eq!(run.outcome().unwrap().usage.unwrap().input_tokens, 1_000, "2,000 for the whole conversation");
+}
