@@ -18,9 +18,15 @@
 //! | `control_cancel_request` | `withdraw-permission` |
 //! | retries, hooks, limits and the like | `reasoning` with `notice` |
 //! | `result` | `x_claude_code_turn_finished`; with the exit, the run's outcome |
+//! | `message.usage` of `assistant`, `result` | `usage_updated` |
 //! | any other line or text | `x_claude_code_<line>`, `x_claude_code_output` |
 //!
 //! Helpers' events carry `parent_tool_use_id`.
+//!
+//! # Usage
+//!
+//! What each call of the model read is known with the first line that comes of it. What the model wrote is known when the
+//! turn ends, or at once with `include_partial_messages`; the price when the turn ends.
 //!
 //! # Access
 //!

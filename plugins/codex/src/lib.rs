@@ -19,6 +19,7 @@
 //! | `mcpToolCall`, `webSearch`, `dynamicToolCall`, … | `mcp_tool_call`, `web_search` | `tool_started`, `tool_finished` |
 //! | a further message that codex has heard | | `message_added` |
 //! | `warning`, `error` that is retried | item `error`, a retry, an error that was got over | `reasoning` |
+//! | `thread/tokenUsage/updated`, after each call of the model | | `usage_updated` |
 //! | `turn/completed`, exit | `turn.completed`, `turn.failed`, exit | the run's outcome |
 //! | an action refused, on standard error | the same | `x_codex_action_refused` |
 //! | any other item, notification, request or text | any other item, line or text | `x_codex_…` |
@@ -26,6 +27,8 @@
 //! **Approvals.** Codex is told to ask about every command and edit (`approval_policy`), so that policies see them all.
 //! What it asks becomes `ask-permission`; its no carries no words, so feedback is said to the running turn. Whether codex's
 //! sandbox really confines what was allowed is told with care: see `app_server/confined.rs`.
+//!
+//! **Usage** is told while a turn runs by the app server; `codex exec` tells it at the turn's end alone. Neither knows a price.
 //!
 //! **Not told**: how texts and output grow (unless `deltas` is on), thoughts without words, the first message of a turn,
 //! and notices that say nothing of a run (`app_server/launch.rs` lists them).

@@ -8,13 +8,19 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 
 /// Everything is allowed, as deep as anybody likes; only full access is asked about.
-const OPEN: &str = "[[policies]]\nname = \"open\"\ncomponent = \"bundled:rules\"\ninline = '''\n\
+pub(crate) const OPEN: &str = "[[policies]]\nname = \"open\"\ncomponent = \"bundled:rules\"\ninline = '''\n\
     [[rule]]\nid = \"open\"\nwhen = 'true'\nthen = \"allow\"\n\
     [[rule]]\nid = \"full\"\nwhen = 'action == \"spawn\" && access == \"full\"'\nthen = \"ask\"\nreason = \"far\"\n'''\n";
 
 /// A place with the backend `client`: `tests/agent/client.py`, an agent that is a client itself.
 pub(crate) fn place(more: &str) -> Place {
     let place = Place::with(&format!("{OPEN}{more}"));
+    add_client(&place);
+    place
+}
+
+/// Adds the backend `client` to a place.
+pub(crate) fn add_client(place: &Place) {
     let agent = Path::new(env!("CARGO_MANIFEST_DIR")).join("agent/client.py");
     let text = |path: &Path| Value::from(path.to_string_lossy()).to_string();
     let config = fs::read_to_string(place.config()).unwrap();
@@ -30,7 +36,6 @@ pub(crate) fn place(more: &str) -> Place {
         config = text(&place.config()),
     );
     fs::write(place.config(), format!("{config}{client}")).unwrap();
-    place
 }
 
 /// What an agent of the backend `client` said at its end.

@@ -164,9 +164,11 @@ say(**deeper, many=many, wide=refused(line.spawn, "script", "say hi"))
     );
     let run = host.spawn(&place, "client", &prompt, json!({}));
     let told = said(&mut host, &run);
-    for (what, limit) in [("deeper", "depth"), ("many", "fan_out"), ("wide", "fan_out")] {
+    for (what, line) in
+        [("deeper", "[budgets] depth"), ("many", "[budgets] fan_out"), ("wide", "[budgets] fan_out")]
+    {
         let refused = told[what].as_str().unwrap();
-        assert!(refused.contains("budget_exhausted") && refused.contains(limit), "{what}: {told}");
+        assert!(refused.contains("budget_exhausted") && refused.contains(line), "{what}: {told}");
     }
     host.hang_up().well();
 }
@@ -228,7 +230,8 @@ fn what_a_live_run_reports_counts_at_once() {
     assert_eq!(warned["data"]["limit"], "cost", "{warned}");
     let why = failed(&mut host, &run);
     assert_eq!(why["reason"], "budget_exhausted", "{why}");
-    assert!(why["message"].as_str().unwrap().contains("0.600000 USD of 0.500000 USD"), "{why}");
+    let message = why["message"].as_str().unwrap();
+    assert!(message.contains("0.600000 USD of 0.500000 USD ([budgets] cost_usd)"), "{why}");
     host.hang_up().well();
     place.mark().wait_until_gone();
 }
@@ -241,7 +244,7 @@ fn time_ends_a_run() {
     host.event(&stays, "budget_warning");
     let why = failed(&mut host, &stays);
     assert_eq!(why["reason"], "budget_exhausted", "{why}");
-    assert!(why["message"].as_str().unwrap().contains("wall_time"), "{why}");
+    assert!(why["message"].as_str().unwrap().contains("1 s of 1 s ([budgets] wall_time)"), "{why}");
     host.hang_up().well();
     place.mark().wait_until_gone();
 }

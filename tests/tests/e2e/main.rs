@@ -13,6 +13,7 @@ mod acp_trouble;
 mod approver;
 mod attach;
 mod audit;
+mod budgets;
 mod claude_code;
 mod claude_code_questions;
 mod claude_code_stage;
