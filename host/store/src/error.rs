@@ -262,6 +262,34 @@ pub enum StoreError {
         /// What goes on with it.
         command: &'static str,
     },
+    /// The keys of a state that is not encrypted were to be changed.
+    #[error(
+        "the state in {} is not encrypted, so there are no keys to change; encrypt it with `pointsman state encrypt`",
+        path.display()
+    )]
+    NothingToRekey {
+        /// The state folder.
+        path: PathBuf,
+    },
+    /// Others have the state open, and it is to be rewritten.
+    #[error("the state in {} is in use by {}; end it, and try again", path.display(), processes(pids))]
+    InUse {
+        /// The state folder.
+        path: PathBuf,
+        /// Processes that have it open, as far as the system tells.
+        pids: Vec<u32>,
+    },
+    /// The state is being rewritten.
+    #[error(
+        "the state in {} is being rewritten by {}: its payload is encrypted or decrypted, or its keys are changed; wait \
+         until that is done", path.display(), processes(pids)
+    )]
+    Rewritten {
+        /// The state folder.
+        path: PathBuf,
+        /// The process that does it, as far as the system tells.
+        pids: Vec<u32>,
+    },
     /// The operating system gave no random bytes.
     #[error("the operating system gives no random bytes: {source}")]
     NoRandomness {
@@ -295,6 +323,16 @@ pub enum StoreError {
     /// The writer is gone, because the store is being closed or its thread died.
     #[error("the store is closed")]
     Closed,
+}
+
+/// Names processes.
+fn processes(pids: &[u32]) -> String {
+    let listed = pids.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
+    match pids.len() {
+        0 => "another process".to_owned(),
+        1 => format!("process {listed}"),
+        _ => format!("processes {listed}"),
+    }
 }
 
 impl From<rusqlite::Error> for StoreError {

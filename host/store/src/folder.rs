@@ -12,8 +12,10 @@ use rustix::fs::FlockOperation;
 
 use crate::StoreError;
 
-const JOURNAL: &str = "journal.sqlite";
+pub(crate) const JOURNAL: &str = "journal.sqlite";
 const HOSTS: &str = "hosts";
+/// Locked by everybody who has the state open.
+const USE: &str = "use.lock";
 
 /// The state folder, opened. All files but SQLite's own are reached through it.
 #[derive(Debug)]
@@ -83,14 +85,65 @@ impl StateFolder {
     /// Keeps other processes from making the tables at the same time, until the file is dropped.
     pub(crate) fn lock_while_founding(&self) -> Result<File, StoreError> {
         let name = "founding.lock";
-        let failed = file_error("could not lock", &self.path.join(name));
-        let lock = || -> io::Result<File> {
-            let file =
-                self.dir.open_with(name, OpenOptions::new().write(true).create(true).mode(0o600))?.into_std();
-            rustix::fs::flock(&file, FlockOperation::LockExclusive)?;
-            Ok(file)
-        };
-        lock().map_err(failed)
+        let file = self.lock_file(name)?;
+        rustix::fs::flock(&file, FlockOperation::LockExclusive)
+            .map_err(|error| file_error("could not lock", &self.path.join(name))(error.into()))?;
+        Ok(file)
+    }
+
+    /// Says that this process has the state open, until the file is dropped.
+    ///
+    /// Whoever rewrites a state takes this lock alone, so nobody who has read how payload is stored sees that change.
+    pub(crate) fn lock_shared(&self) -> Result<File, StoreError> {
+        let lock = self.lock_file(USE)?;
+        match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockShared) {
+            Ok(()) => Ok(lock),
+            Err(rustix::io::Errno::WOULDBLOCK) => {
+                Err(StoreError::Rewritten { path: self.path.clone(), pids: holders(&lock) })
+            }
+            Err(error) => Err(file_error("could not lock", &self.path.join(USE))(error.into())),
+        }
+    }
+
+    /// Says that this process alone has the state open, until the file is dropped.
+    pub(crate) fn lock_alone(&self) -> Result<File, StoreError> {
+        let in_use = |pids| StoreError::InUse { path: self.path.clone(), pids };
+        let lock = self.lock_file(USE)?;
+        match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(rustix::io::Errno::WOULDBLOCK) => return Err(in_use(holders(&lock))),
+            Err(error) => return Err(file_error("could not lock", &self.path.join(USE))(error.into())),
+        }
+        // Hosts of older versions know nothing of that lock, but have one each.
+        let hosts = self.hosts()?;
+        let failed = file_error("could not look at the locks in", &self.path.join(HOSTS));
+        for entry in hosts.entries().map_err(&failed)? {
+            let name = entry.map_err(&failed)?.file_name();
+            if name.to_str().is_none_or(|name| !name.ends_with(".lock")) {
+                continue;
+            }
+            let Ok(host) = hosts.open(&name) else { continue };
+            let host = host.into_std();
+            if rustix::fs::flock(&host, FlockOperation::NonBlockingLockShared).is_err() {
+                return Err(in_use(holders(&host)));
+            }
+        }
+        Ok(lock)
+    }
+
+    fn lock_file(&self, name: &str) -> Result<File, StoreError> {
+        let file = self.dir.open_with(name, OpenOptions::new().write(true).create(true).mode(0o600));
+        Ok(file.map_err(file_error("could not open", &self.path.join(name)))?.into_std())
+    }
+
+    /// Removes a file, if it is there.
+    pub(crate) fn remove(&self, name: &str) -> Result<(), StoreError> {
+        match self.dir.remove_file(name) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(file_error("could not remove", &self.path.join(name))(error))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Opens the folder of the hosts' locks; makes it if it is not there.
@@ -133,6 +186,28 @@ impl StateFolder {
         let content = read_or_found().map_err(file_error("could not read or make", &self.path.join(name)))?;
         Ok(content)
     }
+}
+
+/// Gives the other processes that hold a lock on a file, as far as the system tells.
+fn holders(file: &File) -> Vec<u32> {
+    let Ok(about) = file.metadata() else { return Vec::new() };
+    // Linux lists all locks: `1: FLOCK  ADVISORY  READ 4711 00:2c:1234 0 EOF`.
+    let locks = std::fs::read_to_string("/proc/locks").unwrap_or_default();
+    let (inode, me) = (format!(":{}", about.ino()), std::process::id());
+    let mut pids: Vec<u32> = locks
+        .lines()
+        .filter_map(|line| {
+            let words: Vec<&str> = line.split_ascii_whitespace().collect();
+            let at = words.iter().position(|word| *word == "FLOCK")?;
+            let (pid, place) = (words.get(at + 3)?, words.get(at + 4)?);
+            // Waiting ones are marked by an arrow; they hold nothing.
+            (place.ends_with(&inode) && !words.contains(&"->")).then_some(())?;
+            pid.parse().ok().filter(|pid| *pid != me)
+        })
+        .collect();
+    pids.sort_unstable();
+    pids.dedup();
+    pids
 }
 
 fn make_private_dir(dir: &Dir, name: &str) -> io::Result<()> {

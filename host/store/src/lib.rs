@@ -12,6 +12,7 @@
 
 mod at_rest;
 mod error;
+mod export;
 mod folder;
 mod host;
 pub mod import;
@@ -24,8 +25,9 @@ mod store;
 mod write;
 mod writer;
 
-pub use at_rest::StateKey;
+pub use at_rest::{Migrated, Progress, Stands, StateKey, decrypt, encrypt, rekey};
 pub use error::StoreError;
+pub use export::{ExportError, ExportScope};
 pub use host::HostLease;
 pub use read::{
     AgentFilter, ArtifactHandle, EventSlice, Original, PublishedFilter, PublishedPage, Resolution, RunFilter,

@@ -71,15 +71,19 @@ pub(crate) fn open_writer(
         (_, None) => Codec::default(),
         (_, Some(_)) => return Err(StoreError::NotEncrypted { path: folder.path().to_owned() }),
     };
-    // Takes no lock but a reader's where it is there.
-    connection.execute_batch(PUBLISHED)?;
-    connection.execute_batch(OPEN_APPROVALS)?;
-    connection.execute_batch(KIN)?;
-    connection.execute_batch(ORIGINALS)?;
+    complete(&connection)?;
     // 16 MiB of log before it is merged: fewer flushes in long bursts. What a burst left is given back afterwards.
     connection.pragma_update(None, "wal_autocheckpoint", 4096)?;
     connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
     Ok((connection, codec))
+}
+
+/// Makes what older journals lack. Takes no lock but a reader's where nothing is lacking.
+pub(crate) fn complete(connection: &Connection) -> Result<(), StoreError> {
+    for later in [PUBLISHED, OPEN_APPROVALS, KIN, ORIGINALS] {
+        connection.execute_batch(later)?;
+    }
+    Ok(())
 }
 
 /// Opens the database for reading.

@@ -1,5 +1,6 @@
 //! The store itself: how it is opened, and the ways to its writer and its readers.
 
+use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -32,6 +33,8 @@ struct Shared {
     folder: StateFolder,
     codec: Codec,
     seal: Seal,
+    /// The last to go: while it is held, nobody rewrites the state.
+    _in_use: File,
 }
 
 impl Store {
@@ -54,12 +57,13 @@ impl Store {
     /// Those of [`Store::open`]; also if the state is encrypted with another key, or is not encrypted.
     pub fn open_with(state: &Path, key: Option<&StateKey>) -> Result<Self, StoreError> {
         let folder = StateFolder::open(state)?;
+        let in_use = folder.lock_shared()?;
         let (connection, codec) = schema::open_writer(&folder, key)?;
         let path = folder.path().to_owned();
         let writer = Writer::start(connection, move |connection| schema::flush_all(connection, &path))
             .map_err(file_error("could not start a thread that writes to", state))?;
         let seal = Seal::new(codec.clone());
-        let shared = Shared { writer, idle: Mutex::default(), folder, codec, seal };
+        let shared = Shared { writer, idle: Mutex::default(), folder, codec, seal, _in_use: in_use };
         Ok(Self { shared: Arc::new(shared) })
     }
 

@@ -6,16 +6,21 @@
 //! that one can be changed without touching the payload. What the database searches by stays readable: ids, status,
 //! times, names of agents, backends and directories; digests that it searches by are keyed.
 //!
-//! All of a state is encrypted or nothing is. In between there is only a migration ([`migrate`]), which nobody else may
+//! All of a state is encrypted or nothing is. In between there is only a migration (`migrate`), which nobody else may
 //! look at and which goes on where it was interrupted.
 
 mod cipher;
 mod codec;
 mod column;
+mod inspect;
 mod key;
+mod migrate;
+mod steps;
 mod vault;
 
 pub(crate) use codec::{Codec, Stored};
 pub(crate) use column::Column;
+pub use inspect::Stands;
 pub use key::StateKey;
+pub use migrate::{Migrated, Progress, decrypt, encrypt, rekey};
 pub(crate) use vault::{Phase, found, open};

@@ -142,7 +142,7 @@ fn row_of(connection: &Connection, run: RunId) -> Result<i64, StoreError> {
 }
 
 /// Gives the first and the last key that rows of a run may have.
-fn keys_of(connection: &Connection, run: RunId) -> Result<(i64, i64), StoreError> {
+pub(crate) fn keys_of(connection: &Connection, run: RunId) -> Result<(i64, i64), StoreError> {
     let row = row_of(connection, run)?;
     Ok((key(row, 1), key(row, u64::MAX)))
 }

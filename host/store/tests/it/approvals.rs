@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::support::{Fixture, completion, further_run, now, random};
 
-fn question(record: &RunRecord) -> Approval {
+pub(crate) fn question(record: &RunRecord) -> Approval {
     Approval {
         approval_id: ApprovalId::from_random(random()),
         run_id: record.run_id,

@@ -7,6 +7,7 @@ mod support;
 mod agents;
 mod approvals;
 mod artifacts;
+mod at_rest;
 mod crash;
 mod figures;
 mod folder;

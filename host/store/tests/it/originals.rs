@@ -69,7 +69,7 @@ async fn an_original_opens_in_its_place_and_lies_nowhere_in_clear() {
 
 #[tokio::test]
 async fn rows_that_were_moved_changed_or_cut_do_not_open() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::plain();
     let (mut one, mut other) = (fixture.run().await, fixture.run().await);
     let first = message(&fixture, &mut one, Some(&json!({"text": "first"}))).await;
     let second = message(&fixture, &mut one, Some(&json!({"text": "second"}))).await;

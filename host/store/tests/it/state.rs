@@ -65,7 +65,7 @@ fn a_file_that_is_no_journal_is_refused() {
 /// Invariant 12, as far as the store goes: a secret in a backend's settings lies nowhere in clear.
 #[tokio::test]
 async fn backend_settings_are_sealed() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::plain();
     let record = fixture.run().await;
     let other = fixture.run().await;
     assert_eq!(fixture.store.sealed_config(record.run_id).unwrap(), json!({"token": "s3cret-token"}));

@@ -28,6 +28,10 @@ impl Fixture {
         Self::with_key(Some(state_key()))
     }
 
+    pub(crate) fn plain() -> Self {
+        Self::with_key(None)
+    }
+
     fn with_key(key: Option<StateKey>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open_with(&folder.path().join("state"), key.as_ref()).unwrap();
@@ -39,6 +43,11 @@ impl Fixture {
     /// Opens the same state as another process would.
     pub(crate) fn open_again(&self) -> Store {
         Store::open_with(&self.folder.path().join("state"), self.key.as_ref()).unwrap()
+    }
+
+    /// Ends the host and closes the state; gives the folder that it lies in.
+    pub(crate) fn close(self) -> tempfile::TempDir {
+        self.folder
     }
 
     pub(crate) async fn create(&self, new: NewRun) -> RunRecord {
