@@ -13,6 +13,8 @@ use sha2::{Digest as _, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
+use crate::stale;
+
 /// A folder of compiled components of one engine.
 pub(crate) struct Cache {
     folder: PathBuf,
@@ -73,7 +75,13 @@ impl Cache {
     /// Stores a compiled component and says whether that worked. Without it, the next start compiles again.
     pub(crate) fn store(&self, component: Digest, compiled: &[u8]) -> bool {
         match self.write(component, compiled) {
-            Ok(()) => true,
+            Ok(()) => {
+                // Whoever compiles something new may have just been updated.
+                if let Some(root) = self.folder.parent() {
+                    stale::prune(root, &self.folder);
+                }
+                true
+            }
             Err(error) => {
                 tracing::warn!("compiled components are not cached: {error}");
                 false
@@ -103,6 +111,7 @@ impl Cache {
         }
         let mut checksum = [0; CHECKSUM];
         file.read_exact(&mut checksum)?;
+        stale::touch(&file);
         Ok(hash.finalize().as_slice() == checksum)
     }
 

@@ -24,6 +24,7 @@ mod policy;
 mod quota;
 mod sandbox;
 mod sanitizer;
+mod stale;
 mod ticker;
 mod wasi;
 
