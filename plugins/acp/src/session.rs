@@ -21,6 +21,8 @@ use crate::transcript::{Transcript, own_kind};
 use crate::usage::Charge;
 use crate::wire::{self, Fault, Wire};
 
+use turn::told;
+
 /// What a run leaves for the one that takes its session up.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Resume {
@@ -387,15 +389,5 @@ impl Session {
 
     fn is_at_work(&self) -> bool {
         matches!(self.pending, Some((_, Step::Prompt)))
-    }
-}
-
-/// Makes an event of an answer, whatever stands in it.
-fn told(name: &str, answer: Value) -> Draft {
-    let draft = Draft::new(own_kind(name));
-    match answer {
-        Value::Object(fields) => draft.fields(fields),
-        Value::Null => draft,
-        other => draft.field("result", other),
     }
 }

@@ -20,6 +20,8 @@ pub(crate) struct Transcript {
     saying: Option<Saying>,
     /// The agent's last message.
     last: Option<Last>,
+    /// Its last message of the turn before.
+    before: Option<Last>,
     /// Its tool calls.
     pub(crate) tools: Tools,
     /// How much of an old conversation was told again, while that is being done.
@@ -196,10 +198,10 @@ impl Transcript {
         self.replayed.take()
     }
 
-    /// Begins a turn: what was said before is not its answer.
+    /// Begins a turn: what was said before is its answer only if nothing else comes.
     pub(crate) fn begin_turn(&mut self) {
         self.broken = false;
-        self.last = None;
+        self.before = self.last.take().or_else(|| self.before.take());
     }
 
     /// Tells all that is left.
@@ -213,9 +215,11 @@ impl Transcript {
         self.broken
     }
 
-    /// Gives the agent's last message of this turn; an answer of which a part is missing is none.
+    /// Gives the agent's last message. One that hears why something was denied may have nothing to add, and then what it
+    /// said before stands, unless its turn broke. An answer of which a part is missing is none.
     pub(crate) fn take_answer(&mut self) -> Option<String> {
-        self.last.take().filter(|last| !last.cut).map(|last| last.text)
+        let before = self.before.take().filter(|_| !self.broken);
+        self.last.take().or(before).filter(|last| !last.cut).map(|last| last.text)
     }
 }
 

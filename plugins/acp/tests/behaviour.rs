@@ -87,6 +87,17 @@ fn what_was_said_about_a_denial_reaches_the_agent_when_its_turn_is_over() {
 }
 
 #[test]
+fn an_agent_with_nothing_to_add_to_a_denial_keeps_its_answer() {
+    let mut scene = Scene::prompted();
+    scene.says(&permission("a", json!({ "toolCallId": "t", "title": "git push", "kind": "execute" })));
+    scene.answers("permission-1", Answer::Deny("main is protected".to_owned()));
+    scene.update(json!({ "sessionUpdate": "agent_message_chunk", "content": { "type": "text", "text": "Not pushed." } }));
+    scene.ends_turn("end_turn");
+    scene.ends_turn("end_turn");
+    assert_eq!(scene.exits().final_response.as_deref(), Some("Not pushed."));
+}
+
+#[test]
 fn an_agent_that_asks_for_the_same_for_ever_is_not_listened_to_for_ever() {
     let mut scene = Scene::prompted();
     for turn in 1..=21 {

@@ -5,9 +5,10 @@ use pointsman_sdk::backend::{Answer, Effects, Outcome};
 use pointsman_sdk::types::Usage;
 use serde_json::{Map, Value, json};
 
-use super::{Session, Step, told};
+use super::{Session, Step};
 use crate::adapter::End;
 use crate::failure::Failure;
+use crate::transcript::own_kind;
 use crate::{prompt, wire};
 
 /// How often an agent is told why something was denied. One that asks for the same for ever is not listened to for ever.
@@ -103,5 +104,15 @@ impl Session {
                 format!("the agent stopped for a reason that this version does not know: {other}"),
             ),
         }
+    }
+}
+
+/// Makes an event of an answer, whatever stands in it.
+pub(super) fn told(name: &str, answer: Value) -> Draft {
+    let draft = Draft::new(own_kind(name));
+    match answer {
+        Value::Object(fields) => draft.fields(fields),
+        Value::Null => draft,
+        other => draft.field("result", other),
     }
 }
