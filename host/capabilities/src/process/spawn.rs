@@ -12,19 +12,21 @@ use std::time::Duration;
 use pointsman_model::plugin::{Argument, ErrorStream, Framing, OutputStream};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::net::UnixStream;
-use tokio::net::unix::{OwnedReadHalf, pipe};
+use tokio::net::unix::OwnedReadHalf;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::authorize::{AuthorizedProcess, EnvironmentValue, StandardInput};
+use super::authorize::{AuthorizedProcess, EnvironmentValue};
 use super::child::{Child, ProcessEvent};
 use super::control::{self, Graces, Job, Report};
 use super::follow::Follower;
 use super::input::InputQueue;
 use super::line::LineFramer;
 use super::output::{Cut, Outlet};
-use super::program::{Missing, Resolution};
+use super::pipes::Pipes;
+use super::program::Resolution;
 use super::scratch::Scratch;
+use super::spawn_error::SpawnError;
 use super::tail::Tail;
 
 /// Events that wait for the engine at most; behind them the program's pipe is not read.
@@ -86,77 +88,6 @@ impl Limits {
             start_timeout: Duration::from_secs(10),
         }
     }
-}
-
-/// A program that could not be started. Becomes `process-failed`.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum SpawnError {
-    /// It is not on this machine.
-    #[error(transparent)]
-    Missing(#[from] Missing),
-    /// It would have nowhere to work.
-    #[error("working directory {cwd} cannot be used: {source}")]
-    WorkingDirectory {
-        /// The directory.
-        cwd: String,
-        /// Why not.
-        source: io::Error,
-    },
-    /// Its files could not be written.
-    #[error("scratch files of program {program:?} could not be written below {base}: {source}")]
-    Scratch {
-        /// The program's id.
-        program: String,
-        /// Where they belong.
-        base: String,
-        /// Why not.
-        source: io::Error,
-    },
-    /// An argument, a variable or the working directory that no program can be given.
-    #[error(
-        "program {program:?} cannot be started: an argument, a variable or the working directory holds a NUL byte"
-    )]
-    HoldsNul {
-        /// The program's id.
-        program: String,
-    },
-    /// The host is out of descriptors or memory.
-    #[error("pipes for program {program:?} could not be made: {source}")]
-    Pipes {
-        /// The program's id.
-        program: String,
-        /// Why not.
-        source: io::Error,
-    },
-    /// The supervisor could not be started.
-    #[error("supervisor {supervisor} could not be started: {source}")]
-    Supervisor {
-        /// Its program.
-        supervisor: String,
-        /// Why not.
-        source: io::Error,
-    },
-    /// The supervisor ended, or said nothing that could be understood.
-    #[error("supervisor {supervisor} did not start program {program:?}: {why}")]
-    SupervisorFailed {
-        /// Its program.
-        supervisor: String,
-        /// The program's id.
-        program: String,
-        /// What it did instead.
-        why: String,
-    },
-    /// The operating system refused the program.
-    #[error("program {program:?} ({path}) could not be started: {why}")]
-    Refused {
-        /// The program's id.
-        program: String,
-        /// Its place.
-        path: String,
-        /// Why not.
-        why: String,
-    },
 }
 
 /// Starts programs. Cheap to clone.
@@ -338,34 +269,6 @@ impl Processes {
         start().map_err(|source| SpawnError::Supervisor {
             supervisor: command.program.display().to_string(),
             source,
-        })
-    }
-}
-
-/// Both ends of a program's standard streams.
-struct Pipes {
-    input: Option<pipe::Sender>,
-    output: pipe::Receiver,
-    errors: pipe::Receiver,
-    theirs: [OwnedFd; 3],
-}
-
-impl Pipes {
-    fn new(input: StandardInput) -> io::Result<Self> {
-        let (output, their_output) = io::pipe()?;
-        let (errors, their_errors) = io::pipe()?;
-        let (input, their_input) = match input {
-            StandardInput::Closed => (None, OwnedFd::from(std::fs::File::open("/dev/null")?)),
-            StandardInput::Open => {
-                let (theirs, ours) = io::pipe()?;
-                (Some(pipe::Sender::from_owned_fd(ours.into())?), theirs.into())
-            }
-        };
-        Ok(Self {
-            input,
-            output: pipe::Receiver::from_owned_fd(output.into())?,
-            errors: pipe::Receiver::from_owned_fd(errors.into())?,
-            theirs: [their_input, their_output.into(), their_errors.into()],
         })
     }
 }
