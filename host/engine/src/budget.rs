@@ -80,6 +80,21 @@ fn top_of(chain: &[Principal]) -> Option<RunId> {
     chain.iter().find_map(|above| above.run_id.as_deref()?.parse().ok())
 }
 
+/// Gives what is left for one more run that a run launches. What has no bound is not known.
+fn left(ledger: &Ledger, run: RunId) -> BudgetLeft {
+    let left = |limit| ledger.left(Some(run), limit).map(|(left, _)| left);
+    #[expect(clippy::cast_precision_loss, reason = "far below where a number loses cents")]
+    let dollars = left(Limit::Cost).map(|micro| micro as f64 / 1e6);
+    BudgetLeft {
+        runs_left: left(Limit::LiveRuns),
+        fan_out_left: left(Limit::FanOut),
+        depth_left: left(Limit::Depth),
+        seconds_left: left(Limit::WallTime),
+        tokens_left: left(Limit::Tokens),
+        cost_usd_left: dollars,
+    }
+}
+
 /// What this process alone knows of runs: what those that it drives have used by this moment.
 struct Books {
     driven: Drivers,
@@ -172,16 +187,20 @@ impl Parts {
                 return BudgetLeft::default();
             }
         };
-        let left = |limit| ledger.left(Some(run), limit).map(|(left, _)| left);
-        #[expect(clippy::cast_precision_loss, reason = "far below where a number loses cents")]
-        let dollars = left(Limit::Cost).map(|micro| micro as f64 / 1e6);
-        BudgetLeft {
-            runs_left: left(Limit::LiveRuns),
-            fan_out_left: left(Limit::FanOut),
-            depth_left: left(Limit::Depth),
-            seconds_left: left(Limit::WallTime),
-            tokens_left: left(Limit::Tokens),
-            cost_usd_left: dollars,
+        left(&ledger, run)
+    }
+
+    /// Foresees what a run would be granted that does not exist, and what would be left for those that it launches.
+    pub(crate) async fn foresee(&self, run: RunId, spec: &RunSpec) -> Result<(Limits, BudgetLeft), Error> {
+        let parent = parent_in(&spec.chain);
+        let wished = self.settings.budgets.of(spec.role, parent);
+        let mut ledger = match top_of(&spec.chain) {
+            Some(top) => self.books().ledger(self.read(move |store| store.tree(top)).await?),
+            None => Ledger::default(),
+        };
+        match ledger.reserve(run, parent, wished) {
+            Ok(granted) => Ok((granted, left(&ledger, run))),
+            Err(exhausted) => Err(self.in_the_way(&exhausted).await?),
         }
     }
 

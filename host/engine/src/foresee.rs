@@ -1,11 +1,11 @@
 //! What the policies would say of a launch: nothing is launched, nothing is kept.
 
 use pointsman_model::calls::{ExplainPolicy, ExplainedPolicy, SpawnRun};
-use pointsman_model::{Question, SessionMode, Verdict};
+use pointsman_model::{Question, RunId, SessionMode, Verdict};
 
 use crate::facts::{self, Surroundings};
 use crate::judge::{Moment, judge};
-use crate::{Client, Error, Host, request};
+use crate::{Client, Error, Host, clock, request};
 
 /// Stands for a task that the caller does not tell.
 const UNTOLD: &str = "(not said)";
@@ -42,12 +42,11 @@ impl Host {
         let (mut spec, config) = tokio::task::spawn_blocking(move || host.check(spawn, &asking, None))
             .await
             .map_err(|error| Error::Invalid(format!("checking the request failed: {error}")))??;
+        let (budget, left) = self.parts.foresee(RunId::from_random(clock::random()), &spec).await?;
+        spec.budget = budget;
         let around = Surroundings {
             client: client.clone(),
-            budget: match self.parent() {
-                Some(parent) => self.parts.budget_left(parent, &spec).await,
-                None => facts::BudgetLeft::default(),
-            },
+            budget: left,
             ..Surroundings::of(&self.parts, spec.cwd.clone())
         };
         let question = Question {

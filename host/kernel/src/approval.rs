@@ -138,9 +138,10 @@ impl Steps {
                 };
                 self.close(approval_id, denied);
                 if !launched {
+                    let asked = self.asked_by(approval_id);
                     let message = match feedback {
-                        Some(feedback) => format!("denied by {by}: {feedback}"),
-                        None => format!("denied by {by}"),
+                        Some(feedback) => format!("denied by {by}: {feedback}{asked}"),
+                        None => format!("denied by {by}{asked}"),
                     };
                     self.end(Outcome::without_result(Ending::Rejected, reason::APPROVAL_DENIED, message));
                 }
@@ -306,6 +307,12 @@ impl Steps {
         }
     }
 
+    /// Names the rule that asked, for whoever hears of the end.
+    fn asked_by(&self, id: ApprovalId) -> String {
+        let rule = self.run.approvals.get(&id).and_then(|approval| approval.rule.as_deref());
+        rule.map(|rule| format!(" (asked by rule {rule})")).unwrap_or_default()
+    }
+
     /// Lets everything lapse whose time is up: questions, answers that nobody used, and those that stand until a time.
     pub(crate) fn lapse(&mut self) {
         let late: Vec<ApprovalId> = self
@@ -318,7 +325,7 @@ impl Steps {
         for id in late {
             self.close(id, Settled::to(ApprovalState::Expired));
             if self.run.stage != Stage::Live && self.run.stage != Stage::Ended {
-                let message = "nobody answered in time; timeout is never a yes";
+                let message = format!("nobody answered in time; timeout is never a yes{}", self.asked_by(id));
                 self.end(Outcome::without_result(Ending::Rejected, reason::APPROVAL_EXPIRED, message));
             }
         }
