@@ -24,6 +24,7 @@ pub(crate) trait Calls: Send + Sync + 'static {
     ) -> impl Future<Output = Result<ContinuedRun, Error>> + Send;
     fn cancel_run(
         &self,
+        client: &Client,
         run: &RunRef,
         reason: &str,
     ) -> impl Future<Output = Result<CancelledRun, Error>> + Send;
@@ -71,8 +72,8 @@ impl Calls for Host {
         Self::continue_run(self, client, call).await
     }
 
-    async fn cancel_run(&self, run: &RunRef, reason: &str) -> Result<CancelledRun, Error> {
-        Self::cancel_run(self, run, reason).await
+    async fn cancel_run(&self, client: &Client, run: &RunRef, reason: &str) -> Result<CancelledRun, Error> {
+        Self::cancel_run(self, client, run, reason).await
     }
 
     async fn get_run(&self, run: &RunRef) -> Result<RunRecord, Error> {

@@ -188,8 +188,26 @@ pub enum Fact {
     CancelRequested {
         /// The run.
         run_id: RunId,
+        /// Who; none if the host itself does, because it ends or because the run's parent is over.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
         /// Digest of the reason that was given.
         reason: Digest,
+    },
+    /// Somebody was turned away before any policy was asked: it wanted more than it may have, or is not who it would
+    /// have to be.
+    Denied {
+        /// What it wanted: `spawn`, `continue`, `cancel`, `answer`, `revoke` or `attach`.
+        action: String,
+        /// Who, from the root, as far as it is known.
+        chain: Vec<Member>,
+        /// The question that it wanted to answer.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        approval_id: Option<ApprovalId>,
+        /// Why: a stable word, such as `beyond_rights`.
+        reason: String,
+        /// Digest of what it was told.
+        why: Digest,
     },
     /// A run ended.
     Ended {

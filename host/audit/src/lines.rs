@@ -10,6 +10,8 @@ pub(crate) struct Line {
     pub(crate) bytes: Vec<u8>,
     /// Whether its end is there.
     pub(crate) ended: bool,
+    /// Whether there may be more of it: it is longer than any record.
+    pub(crate) goes_on: bool,
 }
 
 /// Reads the next line; `None` at the end. One that is longer than any record comes in pieces that do not end.
@@ -20,8 +22,9 @@ pub(crate) fn next(from: &mut impl BufRead) -> io::Result<Option<Line>> {
         return Ok(None);
     }
     let ended = bytes.last() == Some(&b'\n');
+    let goes_on = !ended && bytes.len() as u64 > LONGEST;
     if ended {
         bytes.pop();
     }
-    Ok(Some(Line { bytes, ended }))
+    Ok(Some(Line { bytes, ended, goes_on }))
 }

@@ -83,8 +83,11 @@ impl Whole {
 /// change as well.
 pub(crate) fn read(line: &[u8]) -> Result<Whole, String> {
     let no_record = |what: &str| format!("no record: {what}");
+    if line.is_empty() {
+        return Err(no_record("an empty line"));
+    }
     let text = std::str::from_utf8(line).map_err(|_| no_record("not UTF-8"))?;
-    let mut value: Value = serde_json::from_str(text).map_err(|error| no_record(&error.to_string()))?;
+    let mut value: Value = serde_json::from_str(text).map_err(|_| no_record("not JSON"))?;
     let canonical = canonical_json(&value).map_err(|error| no_record(&error.to_string()))?;
     let fields = value.as_object_mut().ok_or_else(|| no_record("not an object"))?;
     let hash = fields.remove("hash");

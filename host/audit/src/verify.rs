@@ -1,5 +1,6 @@
 //! Looking through the whole log for anything that was changed, removed, inserted or moved.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
@@ -7,6 +8,7 @@ use std::path::{Path, PathBuf};
 use pointsman_model::Digest;
 use rustix::fs::FlockOperation;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::error::failed;
 use crate::files::Folder;
@@ -43,6 +45,9 @@ pub struct Report {
     pub faults: Vec<Fault>,
     /// What is out of the ordinary and accounted for: lines torn by a crash, files removed by rotation.
     pub notes: Vec<Note>,
+    /// The runs that records name, if these are all that were ever written; none if some are known to be gone.
+    #[serde(skip)]
+    pub runs: Option<BTreeSet<String>>,
 }
 
 /// Reads the whole log of a state folder. `known` are digests of records that somebody noted elsewhere: each must be
@@ -61,6 +66,7 @@ pub fn verify(state: &Path, known: &[Digest]) -> Result<Report, AuditError> {
     let mut before = None;
     for number in &numbers {
         let path = folder.file(*number);
+        check.number = *number;
         if before.is_some_and(|before: u32| before.checked_add(1) != Some(*number)) {
             check.fault(&path, 0, "the file before it is missing".to_owned());
         }
@@ -73,6 +79,8 @@ pub fn verify(state: &Path, known: &[Digest]) -> Result<Report, AuditError> {
 struct Check<'a> {
     head: Option<Head>,
     known: Vec<&'a Digest>,
+    /// The file that is being read.
+    number: u32,
     records: u64,
     last: Option<Head>,
     /// The first record, if it is not the first of all.
@@ -80,6 +88,10 @@ struct Check<'a> {
     pruned: Vec<Head>,
     /// Digest of the record that the head names, once it was read.
     at_head: Option<Digest>,
+    /// The runs that records name.
+    runs: BTreeSet<String>,
+    /// Whether records were missed.
+    missed: bool,
     faults: Vec<Fault>,
     notes: Vec<Note>,
     more: u64,
@@ -90,11 +102,14 @@ impl<'a> Check<'a> {
         Self {
             head,
             known: known.iter().collect(),
+            number: 0,
             records: 0,
             last: None,
             late: None,
             pruned: Vec::new(),
             at_head: None,
+            runs: BTreeSet::new(),
+            missed: false,
             faults: Vec::new(),
             notes: Vec::new(),
             more: 0,
@@ -117,13 +132,25 @@ impl<'a> Check<'a> {
 
     fn file(&mut self, path: &Path, newest: bool) -> Result<(), AuditError> {
         let unreadable = failed("read", path);
+        // Whoever puts something else in its place, a pipe say, keeps nobody waiting.
+        if !path.symlink_metadata().map_err(&unreadable)?.is_file() {
+            self.fault(path, 0, "replaced: it is no file any more".to_owned());
+            return Ok(());
+        }
         let mut from = BufReader::new(File::open(path).map_err(&unreadable)?);
         // Lines that are no records, until the next record says what became of them.
         let mut doubtful = Doubtful::default();
         let mut number = 0;
+        let mut goes_on = false;
         while let Some(line) = lines::next(&mut from).map_err(&unreadable)? {
+            let is_piece = std::mem::replace(&mut goes_on, line.goes_on);
+            if is_piece {
+                doubtful.go_on(&line);
+                continue;
+            }
             number += 1;
             match record::read(&line.bytes) {
+                _ if line.goes_on => doubtful.add(number, "no record: longer than any".to_owned(), &line),
                 Ok(whole) if line.ended || newest => {
                     self.account(path, &mut doubtful, Some(&whole));
                     self.whole(path, number, &whole);
@@ -182,7 +209,11 @@ impl<'a> Check<'a> {
                 self.fault(path, line, what);
             }
             Some(_) => {}
-            None if whole.seq == 1 && whole.prev == origin() => {}
+            None if whole.seq == 1 && whole.prev == origin() => {
+                if self.number != 1 {
+                    self.fault(path, 0, "the first file has another name: files were renamed".to_owned());
+                }
+            }
             None => {
                 let before = Head { seq: whole.seq.saturating_sub(1), hash: whole.prev };
                 self.late = Some((path.to_owned(), before));
@@ -208,6 +239,7 @@ impl<'a> Check<'a> {
                 self.fault(path, line, what);
             }
             Some(Fact::Missed { records }) => {
+                self.missed = true;
                 self.note(path, line, format!("{records} records before it could not be written"));
             }
             _ => {}
@@ -215,12 +247,18 @@ impl<'a> Check<'a> {
         if self.head.is_some_and(|head| head.seq == whole.seq) {
             self.at_head = Some(whole.hash);
         }
+        if let Some(run) = whole.value.get("run_id").and_then(Value::as_str)
+            && !self.runs.contains(run)
+        {
+            self.runs.insert(run.to_owned());
+        }
         self.known.retain(|known| **known != whole.hash);
         self.last = Some(this);
         self.records += 1;
     }
 
     fn finish(mut self, folder: &Folder, files: u64) -> Report {
+        let all = self.late.is_none() && !self.missed;
         if let Some((path, before)) = self.late.take() {
             let named = |pruned: &Head| {
                 pruned.seq > before.seq || (pruned.seq == before.seq && pruned.hash == before.hash)
@@ -261,7 +299,14 @@ impl<'a> Check<'a> {
             let what = format!("and {} more", self.more);
             self.faults.push(Fault { file: at, line: 0, what });
         }
-        Report { records: self.records, files, head: self.last, faults: self.faults, notes: self.notes }
+        Report {
+            records: self.records,
+            files,
+            head: self.last,
+            faults: self.faults,
+            notes: self.notes,
+            runs: all.then_some(self.runs),
+        }
     }
 }
 
@@ -274,15 +319,20 @@ struct Doubtful {
 
 impl Doubtful {
     fn add(&mut self, number: u64, why: String, line: &lines::Line) {
+        self.go_on(line);
+        if self.lines.len() < TOLD {
+            self.lines.push((number, why));
+        }
+    }
+
+    /// Takes one more piece of the last line.
+    fn go_on(&mut self, line: &lines::Line) {
         // Whoever fills the file with rubbish fills no memory: nothing so long is a torn record.
         if (self.bytes.len() as u64) < 4 * record::LONGEST {
             self.bytes.extend_from_slice(&line.bytes);
             if line.ended {
                 self.bytes.push(b'\n');
             }
-        }
-        if self.lines.len() < TOLD {
-            self.lines.push((number, why));
         }
     }
 }

@@ -7,7 +7,7 @@
 
 use std::ffi::OsString;
 
-use pointsman_engine::chain_below;
+use pointsman_engine::{Error, Host, chain_below};
 use pointsman_model::{Principal, RunId};
 use pointsman_store::{Store, StoreError};
 
@@ -97,6 +97,17 @@ pub(crate) fn ancestors(
         // A run of another state is as good as hidden.
         Some(Some(run)) => Ok(chain_below(&store, run)?.unwrap_or_else(|| vec![somebody(Some(run))])),
     }
+}
+
+/// Gives the run of a host's state whose agent a process belongs to: `None` for nobody's.
+pub(crate) async fn run_of(host: &Host, pid: u32) -> Result<Option<Named>, Error> {
+    let host = host.clone();
+    // Looking at processes blocks.
+    let belongs = tokio::task::spawn_blocking(move || {
+        let runtime = tokio::runtime::Handle::current();
+        Trail::of(pid).believed(|run, above| runtime.block_on(host.is_below(run, above)))
+    });
+    belongs.await.map_err(|error| Error::Invalid(error.to_string()))?
 }
 
 fn somebody(run: Option<RunId>) -> Principal {

@@ -229,8 +229,8 @@ impl Recorder {
                     approval_id: *consumed,
                 }
             }
-            Entry::CancelRequested { reason, .. } => {
-                Fact::CancelRequested { run_id, reason: Digest::of(reason.as_bytes()) }
+            Entry::CancelRequested { reason, by, .. } => {
+                Fact::CancelRequested { run_id, by: by.clone(), reason: Digest::of(reason.as_bytes()) }
             }
             Entry::Ended { outcome, .. } => Fact::Ended {
                 run_id,

@@ -1,7 +1,7 @@
 //! What the host answers when it cannot do what it was asked.
 
 use pointsman_kernel::Refused;
-use pointsman_model::{Beyond, Limit, RunId, Status};
+use pointsman_model::{Beyond, Limit, RunId, SessionId, Status};
 
 /// What the host answers when it cannot do what it was asked.
 ///
@@ -38,6 +38,14 @@ pub enum Error {
     NotYours {
         /// The run.
         run_id: String,
+    },
+    /// The session is none of what this agent launched.
+    #[error(
+        "session {session_id} is none of yours: an agent may go on with the sessions of what it launched"
+    )]
+    OtherSession {
+        /// The session.
+        session_id: SessionId,
     },
     /// The run is the agent's own.
     #[error("run {run_id} is your own: whoever works in it can neither end it nor answer for its user")]

@@ -158,7 +158,7 @@ impl Host {
         };
         if waits && self.is_orphan(run.spec()).await? {
             let mut journal = self.journal(run);
-            let cancel = Command::Cancel(PARENT_OVER.to_owned());
+            let cancel = Command::cancel(PARENT_OVER);
             let written = journal.write(cancel, Durability::Flushed).await;
             journal.close().await;
             return written.map_err(|error| Error::Store(error.to_string()));

@@ -41,6 +41,7 @@ mod spawn;
 mod steer;
 mod token;
 mod tree;
+mod turned_away;
 mod waits;
 
 pub use budget::Budgets;
@@ -59,3 +60,4 @@ pub use settings::{
     AuditFailure, AuditSettings, BackendSettings, ComponentSource, Entry, OnFailure, Orphans, PolicySettings,
     SanitizerSettings, Settings, WaitLimits,
 };
+pub use turned_away::TurnedAway;

@@ -10,7 +10,12 @@ use crate::{Client, Error};
 /// What the task that owns a run is told from outside.
 pub(crate) enum Order {
     /// End it. The reply says that it will; the task's end says that it has.
-    Cancel { reason: String, reply: oneshot::Sender<Result<(), Error>> },
+    Cancel {
+        reason: String,
+        /// Who wants it; none for the host itself.
+        by: Option<String>,
+        reply: oneshot::Sender<Result<(), Error>>,
+    },
     /// End it, because a budget that it draws from is used up.
     Exhaust { message: String },
     /// Tell that a budget is nearly used up.

@@ -26,7 +26,8 @@ impl Host {
     ///
     /// If the request is wrong, or its backend cannot be loaded. Nothing has been started then.
     pub async fn spawn_run(&self, client: &Client, call: SpawnRun) -> Result<SpawnedRun, Error> {
-        self.spawn_after(client, call, None).await
+        let done = self.spawn_after(client, call, None).await;
+        self.heard("spawn", client, done).await
     }
 
     pub(crate) async fn spawn_after(
@@ -213,9 +214,7 @@ impl Host {
             .await?;
         let session = session.ok_or_else(unknown)?;
         if !seen {
-            return Err(Error::Invalid(format!(
-                "session {session_id} is none of yours: an agent may go on with the sessions of what it launched"
-            )));
+            return Err(Error::OtherSession { session_id });
         }
         if session.remembered.is_none() && busy.is_empty() {
             return Err(Error::Invalid(format!("Session {session_id} has no backend session id yet")));

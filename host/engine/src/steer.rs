@@ -18,7 +18,17 @@ impl Host {
     /// # Errors
     ///
     /// If the run is over, or another process drives it.
-    pub async fn cancel_run(&self, run: &RunRef, reason: &str) -> Result<CancelledRun, Error> {
+    pub async fn cancel_run(
+        &self,
+        client: &Client,
+        run: &RunRef,
+        reason: &str,
+    ) -> Result<CancelledRun, Error> {
+        let done = self.cancel(client, run, reason).await;
+        self.heard("cancel", client, done).await
+    }
+
+    async fn cancel(&self, client: &Client, run: &RunRef, reason: &str) -> Result<CancelledRun, Error> {
         let record = self.get_run(run).await?;
         self.must_own(&record).await?;
         if record.status.is_terminal() {
@@ -27,7 +37,8 @@ impl Host {
         let id = record.run_id;
         let live = self.driven_here(&record).await?;
         let (reply, answer) = oneshot::channel();
-        self.order(&live, Order::Cancel { reason: reason.to_owned(), reply }).await?;
+        let by = self.chain(client).pop().map(|last| last.name);
+        self.order(&live, Order::Cancel { reason: reason.to_owned(), by, reply }).await?;
         answer.await.map_err(|_| Error::ShuttingDown)??;
         let mut over = live.over.clone();
         // The task drops its end when everything is written; it cannot change before.
@@ -46,6 +57,11 @@ impl Host {
     ///
     /// If the run takes no message now, or its session cannot be resumed.
     pub async fn continue_run(&self, client: &Client, call: ContinueRun) -> Result<ContinuedRun, Error> {
+        let done = self.say(client, call).await;
+        self.heard("continue", client, done).await
+    }
+
+    async fn say(&self, client: &Client, call: ContinueRun) -> Result<ContinuedRun, Error> {
         if call.input_message.parts.is_empty() {
             return Err(Error::Invalid("input_message needs at least one part".to_owned()));
         }

@@ -77,7 +77,7 @@ impl Host {
     /// own host, ends with that process.
     pub(crate) async fn end_child(&self, child: RunId) {
         let (reply, _unheard) = oneshot::channel();
-        self.end_by(child, Order::Cancel { reason: PARENT_OVER.to_owned(), reply }).await;
+        self.end_by(child, Order::Cancel { reason: PARENT_OVER.to_owned(), by: None, reply }).await;
     }
 
     async fn end_by(&self, child: RunId, order: Order) {

@@ -134,9 +134,22 @@ pub enum Command {
     /// The plugin wants this kept for the session's next run.
     Remember(Value),
     /// Somebody wants the run to end; the text says why.
-    Cancel(String),
+    Cancel {
+        /// Why.
+        reason: String,
+        /// Who wants it; none for the host itself.
+        by: Option<String>,
+    },
     /// The run ends.
     Finish(Outcome),
+}
+
+impl Command {
+    /// Ends the run for the host's own sake.
+    #[must_use]
+    pub fn cancel(reason: &str) -> Self {
+        Self::Cancel { reason: reason.to_owned(), by: None }
+    }
 }
 
 /// A command that cannot be carried out now. Nothing has changed.

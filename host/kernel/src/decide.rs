@@ -115,9 +115,9 @@ impl Run {
                 steps.must_be_live("remember something of")?;
                 steps.push(Entry::Remembered { at, value });
             }
-            Command::Cancel(why) => {
+            Command::Cancel { reason: why, by } => {
                 if self.cancel.is_none() {
-                    steps.push(Entry::CancelRequested { at, reason: why.clone() });
+                    steps.push(Entry::CancelRequested { at, reason: why.clone(), by });
                 }
                 // Whoever answers now comes too late: the agent hears of the end, and of nothing else.
                 steps.withdraw_all();

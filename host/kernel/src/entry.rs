@@ -102,6 +102,9 @@ pub enum Entry {
         at: Timestamp,
         /// Why.
         reason: String,
+        /// Who wants it; none for the host itself.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
     },
     /// The run ended. Stands right behind its terminal event.
     Ended {

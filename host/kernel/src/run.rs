@@ -192,7 +192,7 @@ impl Run {
                 self.remembered = Some(value.clone());
                 self.touch(*at);
             }
-            Entry::CancelRequested { at, reason } => {
+            Entry::CancelRequested { at, reason, .. } => {
                 self.cancel = Some(reason.clone());
                 self.touch(*at);
             }

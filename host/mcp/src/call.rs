@@ -37,7 +37,7 @@ pub(crate) async fn call<C: Calls>(
         Tool::PollEvents => poll_events(host, caller, asked.read()?).await,
         Tool::CancelRun => {
             let call: shapes::CancelRun = asked.read()?;
-            json(host.cancel_run(&call.run(), tool.name()).await?)
+            json(host.cancel_run(&caller.client, &call.run(), tool.name()).await?)
         }
         Tool::ContinueRun => json(host.continue_run(&caller.client, asked.read()?).await?),
         Tool::ListRuns => list_runs(host, asked.read()?).await,

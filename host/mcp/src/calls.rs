@@ -29,6 +29,7 @@ pub(crate) trait Calls: Send + Sync + 'static {
     ) -> impl Future<Output = Result<calls::WaitOutcome, Error>> + Send;
     fn cancel_run(
         &self,
+        client: &Client,
         run: &calls::RunRef,
         reason: &str,
     ) -> impl Future<Output = Result<calls::CancelledRun, Error>> + Send;
@@ -91,8 +92,13 @@ impl Calls for Host {
         Self::wait_for_runs(self, call, wait).await
     }
 
-    async fn cancel_run(&self, run: &calls::RunRef, reason: &str) -> Result<calls::CancelledRun, Error> {
-        Self::cancel_run(self, run, reason).await
+    async fn cancel_run(
+        &self,
+        client: &Client,
+        run: &calls::RunRef,
+        reason: &str,
+    ) -> Result<calls::CancelledRun, Error> {
+        Self::cancel_run(self, client, run, reason).await
     }
 
     async fn continue_run(

@@ -121,7 +121,7 @@ impl<C: Calls> Tasks<C> {
     ) -> Result<Task, Fault> {
         let record = self.record(agent, viewer, id).await?;
         let reason = format!("cancelled by {}", viewer.principal());
-        match self.host.cancel_run(&reference(&record), &reason).await {
+        match self.host.cancel_run(&viewer.client(), &reference(&record), &reason).await {
             Ok(_) => {}
             Err(pointsman_engine::Error::ShuttingDown) => return Err(Fault::Ending),
             Err(error) => return Err(Fault::NotCancelable { why: error.to_string() }),

@@ -236,7 +236,7 @@ impl Calls for Fake {
         })
     }
 
-    async fn cancel_run(&self, run: &RunRef, reason: &str) -> Result<CancelledRun, Error> {
+    async fn cancel_run(&self, _client: &Client, run: &RunRef, reason: &str) -> Result<CancelledRun, Error> {
         let record = self.find(run)?;
         if record.status.is_terminal() {
             return Err(Error::AlreadyTerminal(record.status));

@@ -187,3 +187,33 @@ fn a_digest_that_was_noted_elsewhere_must_be_there() {
     let report = pointsman_audit::verify(other.path(), &[noted]).unwrap();
     assert_eq!(report.faults.len(), 1, "{report:?}");
 }
+
+#[test]
+fn files_under_other_names_are_found_and_so_is_what_is_no_file() {
+    let place = Place::filled();
+    for file in place.files().iter().rev() {
+        let number: u32 = file.file_stem().unwrap().to_str().unwrap().parse().unwrap();
+        fs::rename(file, file.with_file_name(format!("{:06}.jsonl", number + 1))).unwrap();
+    }
+    assert!(place.faults()[0].contains("files were renamed"), "{:?}", place.faults());
+
+    let place = Place::filled();
+    let files = place.files();
+    fs::remove_file(&files[1]).unwrap();
+    rustix::fs::mkfifoat(rustix::fs::CWD, &files[1], rustix::fs::Mode::RUSR).unwrap();
+    assert!(place.faults()[0].contains("it is no file any more"), "{:?}", place.faults());
+}
+
+#[test]
+fn a_line_longer_than_any_record_is_one_fault_and_shifts_no_numbers() {
+    let place = Place::filled();
+    let file = &place.files()[0];
+    let mut text = fs::read_to_string(file).unwrap();
+    let second = text.find('\n').unwrap() + 1;
+    text.insert_str(second, &format!("{}\n\n", "x".repeat(1_000_000)));
+    fs::write(file, text).unwrap();
+    assert_eq!(
+        place.faults(),
+        ["000001.jsonl:2: no record: longer than any", "000001.jsonl:3: no record: an empty line"]
+    );
+}

@@ -100,6 +100,7 @@ fn records_can_be_filtered_and_followed() {
     let mut ended = draft(1);
     ended.fact = Fact::CancelRequested {
         run_id: run.parse().unwrap(),
+        by: None,
         reason: pointsman_model::Digest::of(b"enough"),
     };
     log.append(&[draft(3), ended]).unwrap();

@@ -4,7 +4,7 @@ use pointsman_engine::{Error, Host};
 use pointsman_model::RunId;
 use tokio::net::UnixStream;
 
-use crate::lineage::{Named, Trail};
+use crate::lineage::{Named, run_of};
 
 /// Who is at the other end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +46,21 @@ pub(super) enum Stranger {
     State(#[from] Error),
 }
 
+impl Stranger {
+    /// Gives a stable word for the audit log, and the run whose agent it is, if that is known.
+    pub(super) fn for_the_record(&self) -> (&'static str, Option<RunId>) {
+        match self {
+            Self::Unknown(_) => ("unknown_caller", None),
+            Self::User(_) => ("other_user", None),
+            Self::DeadToken => ("dead_token", None),
+            Self::Hidden(_) => ("hidden_agent", None),
+            Self::OtherRun { run, .. } => ("foreign_token", Some(*run)),
+            Self::NotHere(run) => ("run_elsewhere", Some(*run)),
+            Self::State(_) => ("unknown_caller", None),
+        }
+    }
+}
+
 /// Says who calls.
 pub(super) async fn identify(
     stream: &UnixStream,
@@ -58,13 +73,7 @@ pub(super) async fn identify(
     }
     // A caller that the system gives no number has only its token.
     let pid = peer.pid().and_then(|pid| u32::try_from(pid).ok()).unwrap_or_default();
-    let asked = host.clone();
-    let belongs = tokio::task::spawn_blocking(move || {
-        let runtime = tokio::runtime::Handle::current();
-        let trail = if pid == 0 { Trail::default() } else { Trail::of(pid) };
-        trail.believed(|run, above| runtime.block_on(asked.is_below(run, above)))
-    });
-    let belongs = belongs.await.map_err(|error| Error::Invalid(error.to_string()))??;
+    let belongs = if pid == 0 { None } else { run_of(host, pid).await? };
     let holds = match token {
         None => None,
         Some(token) => Some(host.run_of_token(token).ok_or(Stranger::DeadToken)?),

@@ -1,5 +1,6 @@
 //! The client's side: bytes to the host and bytes back.
 
+use std::io::ErrorKind::InvalidData;
 use std::path::Path;
 use std::time::Duration;
 
@@ -40,9 +41,18 @@ pub(crate) async fn attach(state: &Path, named: Option<HostId>) -> Result<Option
             Ok(Ok((Welcome::Refused { message, .. }, _))) => {
                 refusal.get_or_insert(format!("host {host} refuses: {message}"));
             }
+            Ok(Err(error)) if error.kind() == InvalidData => {
+                refusal.get_or_insert(format!(
+                    "host {host} greets in words that this version ({}) does not know: {error}; end it, or attach \
+                     with the pointsman that it was started with",
+                    env!("CARGO_PKG_VERSION")
+                ));
+            }
             // It ended just now.
             Ok(Err(error)) => tracing::debug!(%host, %error, "a host did not greet"),
-            Err(_) => tracing::warn!(%host, "a host said nothing for {PATIENCE:?}"),
+            Err(_) => {
+                refusal.get_or_insert(format!("host {host} said nothing for {} s", PATIENCE.as_secs()));
+            }
         }
     }
     match refusal {
@@ -59,7 +69,11 @@ async fn greet(mut stream: UnixStream) -> std::io::Result<(Welcome, BufReader<Un
     let mut stream = BufReader::new(stream);
     let mut line = String::new();
     (&mut stream).take(LONGEST).read_line(&mut line).await?;
-    Ok((serde_json::from_str(&line)?, stream))
+    if line.is_empty() {
+        return Err(std::io::ErrorKind::UnexpectedEof.into());
+    }
+    let welcome = serde_json::from_str(&line).map_err(|error| std::io::Error::new(InvalidData, error))?;
+    Ok((welcome, stream))
 }
 
 impl Attached {

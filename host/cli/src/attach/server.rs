@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pointsman_engine::Host;
+use pointsman_engine::{Host, TurnedAway};
 use pointsman_mcp::ServeOptions;
 use pointsman_model::HostId;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -166,8 +166,17 @@ async fn let_in(
         // The line itself may hold a token, so it is not repeated.
         return Err(refused("the first line is no greeting of pointsman serve --attach".to_owned()));
     };
-    let standing = admit::identify(stream, token.as_deref(), &entrance.host).await;
-    match standing.map_err(|stranger| refused(stranger.to_string()))? {
+    let standing = match admit::identify(stream, token.as_deref(), &entrance.host).await {
+        Ok(standing) => standing,
+        Err(stranger) => {
+            let told = stranger.to_string();
+            let (reason, agent_of) = stranger.for_the_record();
+            let who = TurnedAway { action: "attach", agent_of, approval_id: None, reason, told: &told };
+            entrance.host.turned_away(who).await;
+            return Err(refused(told));
+        }
+    };
+    match standing {
         Standing::Client if entrance.door == Door::Agents => Err(Welcome::Refused {
             elsewhere: true,
             message: "this host is there for one run, and lets in the agents of that run alone".to_owned(),

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use pointsman_engine::Client;
 use pointsman_model::calls::RunRef;
 use pointsman_model::{Message, Part, RunRecord, Speaker, Status};
 use pointsman_store::RunFilter;
@@ -238,7 +239,7 @@ fn cancel(out: Out, loaded: &Loaded, state: &State, run: &RunRecord, reason: Str
         None => {
             let run = RunRef { run_id: Some(id.to_string()), ..RunRef::default() };
             let done = as_host(loaded, |host| async move {
-                match host.cancel_run(&run, &reason).await {
+                match host.cancel_run(&caller(), &run, &reason).await {
                     Ok(ended) => Ok(ended.status),
                     // Taking over from a dead host has ended it already.
                     Err(pointsman_engine::Error::AlreadyTerminal(status)) => Ok(status),
@@ -254,6 +255,10 @@ fn cancel(out: Out, loaded: &Loaded, state: &State, run: &RunRecord, reason: Str
         out.line(format!("{} {id}", status(out, ended)))?;
     }
     Ok(Exit::Ok)
+}
+
+fn caller() -> Client {
+    Client { name: format!("cli:{}", crate::user::name()), version: None }
 }
 
 /// Takes over what an older server left. Importing twice does no harm: what is known stays as it is.

@@ -4,16 +4,17 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pointsman_engine::{Client, Host};
+use pointsman_engine::{Client, Host, TurnedAway};
 use pointsman_model::HostId;
 use pointsman_model::calls::{ContinueRun, RunRef};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 
-use super::peer;
+use super::peer::{self, Stranger};
 use super::protocol::{LONGEST_LINE, Refusal, Reply, Request};
 use super::socket::{Folder, Name};
+use crate::lineage;
 
 /// Callers at once; the rest wait in the kernel's queue.
 const CALLERS: usize = 16;
@@ -100,7 +101,10 @@ async fn converse(stream: UnixStream, host: &Host) -> std::io::Result<()> {
             return Ok(());
         }
         let reply = match (&caller, serde_json::from_str(&line)) {
-            (Err(stranger), _) => refused(Refusal::Refused, stranger),
+            (Err(stranger), request) => {
+                turn_away(host, stranger, request.ok()).await;
+                refused(Refusal::Refused, stranger)
+            }
             (Ok(_), Err(error)) => refused(Refusal::Refused, format!("not a request: {error}")),
             (Ok(by), Ok(request)) => answer(host, request, by).await,
         };
@@ -110,12 +114,35 @@ async fn converse(stream: UnixStream, host: &Host) -> std::io::Result<()> {
     }
 }
 
+/// Records that an agent wanted what is for people.
+async fn turn_away(host: &Host, stranger: &Stranger, request: Option<Request>) {
+    let (action, approval_id) = match request {
+        Some(Request::AnswerApproval { approval_id, .. }) => ("answer", Some(approval_id)),
+        Some(Request::RevokeApproval { approval_id, .. }) => ("revoke", Some(approval_id)),
+        Some(Request::CancelRun { .. }) => ("cancel", None),
+        Some(Request::ContinueRun { .. }) => ("continue", None),
+        Some(Request::Ping {}) | None => return,
+    };
+    let (agent_of, reason) = match stranger {
+        // What cannot be told any more is not told.
+        Stranger::Agent(pid) => (lineage::run_of(host, *pid).await.ok().flatten().flatten(), "agent"),
+        Stranger::User(_) => (None, "other_user"),
+        Stranger::Unknown(_) => (None, "unknown_caller"),
+    };
+    let told = stranger.to_string();
+    host.turned_away(TurnedAway { action, agent_of, approval_id, reason, told: &told }).await;
+}
+
+fn caller(by: &str) -> Client {
+    Client { name: by.to_owned(), version: None }
+}
+
 async fn answer(host: &Host, request: Request, by: &str) -> Reply {
     let done = match request {
         Request::Ping {} => Ok(Reply::Pong { host_id: host.id(), pid: std::process::id() }),
         Request::CancelRun { run_id, reason } => {
             let run = RunRef { run_id: Some(run_id.to_string()), ..RunRef::default() };
-            host.cancel_run(&run, &reason).await.map(Reply::Cancelled)
+            host.cancel_run(&caller(by), &run, &reason).await.map(Reply::Cancelled)
         }
         Request::ContinueRun { run_id, message } => {
             let call = ContinueRun {
@@ -124,8 +151,7 @@ async fn answer(host: &Host, request: Request, by: &str) -> Reply {
                 cwd: None,
                 input_message: message,
             };
-            let client = Client { name: by.to_owned(), version: None };
-            host.continue_run(&client, call).await.map(Reply::Continued)
+            host.continue_run(&caller(by), call).await.map(Reply::Continued)
         }
         Request::AnswerApproval { approval_id, digest, answer, secret } => {
             match host.admit_approver(secret, approval_id, by).await {

@@ -152,7 +152,7 @@ impl Driver {
             tokio::select! {
                 biased;
                 () = ending.cancelled() => {
-                    drop(self.write(Command::Cancel(reason::SHUTDOWN.to_owned()), Durability::Batched).await);
+                    drop(self.write(Command::cancel(reason::SHUTDOWN), Durability::Batched).await);
                     return Ok(Gathered::Over(Outcome::without_result(Ending::Cancelled, reason::SHUTDOWN, "shutdown")));
                 }
                 order = self.mailbox.recv() => match order {
@@ -201,9 +201,10 @@ impl Driver {
 
     async fn take_live(&mut self, stage: &mut Stage, order: Order) -> Result<(), JournalError> {
         match order {
-            Order::Cancel { reason, reply } => {
+            Order::Cancel { reason, by, reply } => {
                 let first = self.journal.run().cancel_requested().is_none();
-                let written = self.write(Command::Cancel(reason.clone()), Durability::Flushed).await;
+                let cancel = Command::Cancel { reason: reason.clone(), by };
+                let written = self.write(cancel, Durability::Flushed).await;
                 respond(reply, written)?;
                 if first {
                     self.drop_all_held(stage).await?;

@@ -238,7 +238,7 @@ impl Driver {
                 () = self.parts.ending.cancelled() => {
                     // What a person approved waits for the next host; anything else ends with this one.
                     if self.journal.run().approvals().next().is_none() {
-                        drop(self.write(Command::Cancel(reason::SHUTDOWN.to_owned()), Durability::Flushed).await);
+                        drop(self.write(Command::cancel(reason::SHUTDOWN), Durability::Flushed).await);
                     }
                     return Turn::Leave;
                 }
@@ -255,8 +255,8 @@ impl Driver {
     /// Takes an order while nothing was launched.
     async fn take_parked(&mut self, order: Order) -> Result<(), JournalError> {
         match order {
-            Order::Cancel { reason, reply } => {
-                let written = self.write(Command::Cancel(reason), Durability::Flushed).await;
+            Order::Cancel { reason, by, reply } => {
+                let written = self.write(Command::Cancel { reason, by }, Durability::Flushed).await;
                 respond(reply, written)
             }
             Order::Settle { approval_id, digest, answer, by, reply } => {

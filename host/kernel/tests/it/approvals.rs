@@ -62,7 +62,7 @@ fn at(state: ApprovalState, standing: bool) -> Run {
         Consumed => vec![settle(1, 1, answer), Command::Claim { approval_id: id(1) }],
         Denied => vec![settle(1, 1, Answer::Deny { feedback: Some("no".to_owned()) })],
         Superseded => vec![Command::Withdraw { permission: "p".to_owned() }],
-        Withdrawn => vec![Command::Cancel("enough".to_owned())],
+        Withdrawn => vec![Command::cancel("enough")],
         Revoked => vec![settle(1, 1, answer), revoke(1)],
         Expired => {
             step(&mut run, 6_000, Command::Lapse).unwrap();
@@ -117,7 +117,7 @@ impl Try {
             Self::AskSame => ask(2, "p", 1),
             Self::AskOther => ask(2, "p", 2),
             Self::Lapse => Command::Lapse,
-            Self::Cancel => Command::Cancel("enough".to_owned()),
+            Self::Cancel => Command::cancel("enough"),
             Self::End => Command::Finish(Outcome::failed(reason::NO_OUTCOME, "over")),
             Self::Revoke => revoke(1),
         }
@@ -365,7 +365,7 @@ fn a_run_that_is_to_end_is_allowed_nothing_more() {
     let mut run = at(Approved, true);
     let standing = approval(&run, 1);
     step(&mut run, 3_000, ask(2, "q", 2)).unwrap();
-    step(&mut run, 3_000, Command::Cancel("enough".to_owned())).unwrap();
+    step(&mut run, 3_000, Command::cancel("enough")).unwrap();
     assert_eq!(approval(&run, 2).state, Withdrawn);
     let used = step(&mut run, 3_000, use_standing(&standing, ruling(Verdict::Ask), 1));
     assert!(matches!(used, Err(Refused::Ending(_))));
@@ -510,7 +510,7 @@ impl Session {
                 self.tell(at, Command::Withdraw { permission: format!("p{permission}") });
             }
             Act::Lapse => self.tell(at, Command::Lapse),
-            Act::Cancel => self.tell(at, Command::Cancel("enough".to_owned())),
+            Act::Cancel => self.tell(at, Command::cancel("enough")),
             Act::Crash => {
                 self.run = Run::replay(self.journals.last().unwrap()).unwrap();
                 self.tell(at, Command::Finish(Outcome::failed(reason::HOST_RESTARTED, "the host died")));

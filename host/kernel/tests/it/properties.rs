@@ -83,7 +83,7 @@ fn command() -> impl Strategy<Value = Command> {
         1 => Just(Command::Await(Interruption { kind: InterruptionKind::Input, text: "?".into(), detail: None })),
         1 => Just(Command::Resume),
         1 => Just(Command::Remember(json!({"thread_id": "t"}))),
-        1 => Just(Command::Cancel("enough".into())),
+        1 => Just(Command::cancel("enough")),
         1 => ending.prop_map(|ending| Command::Finish(Outcome {
             ending, final_response: Some("done".into()), structured_output: None, usage: None, failure: None
         })),

@@ -222,7 +222,12 @@ impl Calls for Fake {
         })
     }
 
-    async fn cancel_run(&self, run: &RunRef, reason: &str) -> Result<calls::CancelledRun, Error> {
+    async fn cancel_run(
+        &self,
+        _client: &Client,
+        run: &RunRef,
+        reason: &str,
+    ) -> Result<calls::CancelledRun, Error> {
         self.note(format!("cancel_run for {reason}"));
         Err(Error::AlreadyTerminal(self.find(run)?.status))
     }

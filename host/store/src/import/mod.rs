@@ -172,6 +172,15 @@ fn nobody() -> HostId {
 }
 
 impl Store {
+    /// Says whether a run was taken over from an older server, so that no host of this state ever drove it.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such run, or the state cannot be read.
+    pub fn was_imported(&self, run: RunId) -> Result<bool, StoreError> {
+        Ok(self.owner(run)? == nobody())
+    }
+
     /// Stores a run from elsewhere, at once or not at all; gives a note if its session got another name.
     fn take_in(&self, found: FoundRun) -> Result<Option<String>, StoreError> {
         let run_id = found.record.run_id;

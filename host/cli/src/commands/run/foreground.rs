@@ -340,9 +340,10 @@ impl<'a> Foreground<'a> {
         if self.cancelled > 1 {
             return;
         }
-        let (host, why): (Host, _) = (self.hosted.host.clone(), why.to_owned());
+        let (host, client, why): (Host, _, _) =
+            (self.hosted.host.clone(), self.hosted.client.clone(), why.to_owned());
         tokio::spawn(async move {
-            match host.cancel_run(&named(run), &why).await {
+            match host.cancel_run(&client, &named(run), &why).await {
                 Ok(_) | Err(pointsman_engine::Error::AlreadyTerminal(_)) => {}
                 Err(error) => tracing::warn!(%error, "the run could not be cancelled"),
             }
