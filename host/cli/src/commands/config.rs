@@ -2,12 +2,14 @@
 
 use std::path::Path;
 
+use pointsman_engine::Settings;
 use serde_json::json;
 
 use crate::args::ConfigCommand;
-use crate::config::{Config, EXAMPLE, load, load_file, settings};
+use crate::config::{Config, EXAMPLE, Loaded, load, load_file, settings};
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
+use crate::plugins::{Inspector, Kind, configured};
 use crate::terminal::Out;
 
 pub(super) fn run(out: Out, named: Option<&Path>, command: ConfigCommand) -> Outcome {
@@ -29,6 +31,7 @@ fn check(out: Out, file: Option<&Path>, named: Option<&Path>) -> Outcome {
         None => load(named)?,
     };
     let settings = settings(&loaded)?;
+    try_modules(&loaded, &settings)?;
     let names = |names: Vec<&str>| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
     let backends: Vec<_> = settings.backends.keys().map(String::as_str).collect();
     let origins: Vec<_> = settings.origins.iter().map(|rules| rules.origin().as_str()).collect();
@@ -60,4 +63,36 @@ fn check(out: Out, file: Option<&Path>, named: Option<&Path>) -> Outcome {
     out.line(format!("  sanitizers  {}", names(sanitizers)))?;
     out.line(format!("  policies    {}", names(policies)))?;
     Ok(Exit::Ok)
+}
+
+/// Loads the components that the file lists, and has each read what it is told: rules, say.
+fn try_modules(loaded: &Loaded, settings: &Settings) -> Result<(), Failure> {
+    let config = &loaded.config;
+    let mut inspector = None;
+    let (mut sanitizers, mut policies) = (0.., 0..);
+    for plugin in configured(settings) {
+        let key = match plugin.kind {
+            Kind::Backend => {
+                config.backends.contains_key(&plugin.name).then(|| format!("backends.{}", plugin.name))
+            }
+            Kind::Sanitizer => sanitizers
+                .next()
+                .filter(|_| config.sanitizers.is_some())
+                .map(|at| format!("sanitizers[{at}]")),
+            Kind::Policy => {
+                policies.next().filter(|_| config.policies.is_some()).map(|at| format!("policies[{at}]"))
+            }
+        };
+        let Some(key) = key else { continue };
+        let inspector = match &mut inspector {
+            Some(inspector) => inspector,
+            none => none.insert(Inspector::new(settings)?),
+        };
+        inspector.inspect(&plugin).map_err(|failure| Failure {
+            exit: Exit::Configuration,
+            message: format!("{}: `{key}`: {}", loaded.place_of(&key), failure.message),
+            help: failure.help.or_else(|| Some("`pointsman config example` shows every key".to_owned())),
+        })?;
+    }
+    Ok(())
 }

@@ -31,7 +31,7 @@ impl Default for Audit {
 
 /// How many files stay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "give how many files stay, at least 1, or \"forever\"")]
 pub(crate) enum Kept {
     /// So many of the newest.
     Files(#[schemars(range(min = 1))] std::num::NonZeroU32),

@@ -262,8 +262,26 @@ fn limits(loaded: &Loaded, key: &str, budget: &RoleBudget) -> Result<Limits, Con
             reason = "it lies between the two bounds"
         )]
         Some(dollars) if (0.0..1e12).contains(&dollars) => Some((dollars * 1e6).round() as u64),
-        Some(_) => return Err(senseless(loaded, &format!("{key}.cost_usd"), "no such amount".to_owned())),
+        Some(_) => {
+            let message = "an amount of US dollars, such as 5.0, below a trillion".to_owned();
+            return Err(senseless(loaded, &format!("{key}.cost_usd"), message));
+        }
     };
+    // A limit that lets nothing happen would never be met before something has.
+    let given = [
+        ("depth", budget.depth == Some(0)),
+        ("live_runs", budget.live_runs == Some(0)),
+        ("wall_time", budget.wall_time.is_some_and(|time| time.get().as_secs() == 0)),
+        ("tokens", budget.tokens == Some(0)),
+        ("cost_usd", cost_micro_usd == Some(0)),
+    ];
+    if let Some((limit, _)) = given.iter().find(|(_, nothing)| *nothing) {
+        let message = match *limit {
+            "wall_time" => "no run could work at all; give at least 1s, or leave it out for no limit",
+            _ => "no run could work at all; give more than 0, or leave it out for no limit",
+        };
+        return Err(senseless(loaded, &format!("{key}.{limit}"), message.to_owned()));
+    }
     Ok(Limits {
         depth: budget.depth,
         fan_out: budget.fan_out,

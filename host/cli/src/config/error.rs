@@ -1,8 +1,8 @@
 //! What is wrong with a configuration, where, and what would help.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 
+use super::place::Place;
 use super::spelling::{Advice, advise};
 
 /// A configuration that was not taken.
@@ -37,28 +37,28 @@ pub(crate) enum ConfigError {
         message: String,
     },
     /// Values that are well-formed, each, and make no sense.
-    #[error("{}: `{key}`: {message}", path.display())]
+    #[error("{place}: `{key}`: {message}")]
     Senseless {
-        /// The file.
-        path: PathBuf,
+        /// Where it stands.
+        place: Place,
         /// The full path of the key.
         key: String,
         /// What is wrong and what would help.
         message: String,
     },
     /// A program that can never be started.
-    #[error("{}: {source}", path.display())]
+    #[error("{place}: {source}")]
     Programs {
-        /// The file.
-        path: PathBuf,
+        /// Where it stands.
+        place: Place,
         /// What is wrong.
         source: pointsman_capabilities::process::InvalidProgram,
     },
     /// An origin that can never be reached.
-    #[error("{}: {source}", path.display())]
+    #[error("{place}: {source}")]
     Origins {
-        /// The file.
-        path: PathBuf,
+        /// Where the table stands.
+        place: Place,
         /// What is wrong.
         source: pointsman_capabilities::request::InvalidEntry,
     },
@@ -96,36 +96,27 @@ impl ConfigError {
             let advice = advise(&key);
             return Self::UnknownKey { place, key, advice };
         }
-        Self::Invalid { place, key, message: error.message().trim_end().replace('\n', "; ") }
+        Self::Invalid { place, key, message: in_words(error.message()) }
     }
+}
+
+/// Puts what the parser says of a value into words of the file rather than of this program.
+fn in_words(message: &str) -> String {
+    const WORDS: [(&str, &str); 9] = [
+        ("invalid type: map,", "invalid type: a table,"),
+        ("invalid type: sequence,", "invalid type: a list,"),
+        ("expected a sequence", "expected a list"),
+        ("expected a map", "expected a table"),
+        ("expected u64", "expected a whole number from 0 on"),
+        ("expected u32", "expected a whole number from 0 on"),
+        ("expected usize", "expected a whole number from 0 on"),
+        ("expected f64", "expected a number"),
+        ("wanted string or table", "expected a string"),
+    ];
+    let message = message.trim_end().replace('\n', "; ");
+    WORDS.iter().fold(message, |message, (theirs, ours)| message.replace(theirs, ours))
 }
 
 fn of_key(key: &str) -> String {
     if key.is_empty() { String::new() } else { format!("`{key}`: ") }
-}
-
-/// A place in a file, counted from 1 as editors do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Place {
-    file: PathBuf,
-    line: usize,
-    column: usize,
-}
-
-impl Place {
-    fn of(file: &Path, text: &str, offset: usize) -> Self {
-        let before = &text[..text.floor_char_boundary(offset)];
-        let line_start = before.rfind('\n').map_or(0, |end| end + 1);
-        Self {
-            file: file.to_owned(),
-            line: before.matches('\n').count() + 1,
-            column: before[line_start..].chars().count() + 1,
-        }
-    }
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}:{}", self.file.display(), self.line, self.column)
-    }
 }

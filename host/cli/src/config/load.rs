@@ -1,9 +1,11 @@
 //! Finding and reading the file.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::document::Config;
 use super::error::ConfigError;
+use super::place::Place;
 
 /// Where things are looked for when nobody says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +41,8 @@ pub(crate) struct Loaded {
     pub(crate) path: Option<PathBuf>,
     /// What it says.
     pub(crate) config: Config,
+    /// Its text, so that errors can name lines.
+    text: Option<Arc<str>>,
     /// Where things are looked for.
     pub(crate) places: Places,
 }
@@ -47,6 +51,14 @@ impl Loaded {
     /// Gives the file's name for messages.
     pub(crate) fn name(&self) -> PathBuf {
         self.path.clone().unwrap_or_else(|| PathBuf::from("(built-in configuration)"))
+    }
+
+    /// Gives the place of a key, or of what would hold it.
+    pub(crate) fn place_of(&self, key: &str) -> Place {
+        match (&self.path, &self.text) {
+            (Some(path), Some(text)) => Place::of_key(path, text, key),
+            _ => Place::of_file(&self.name()),
+        }
     }
 
     /// Gives the folder that holds the journal.
@@ -76,7 +88,7 @@ pub(crate) fn load(named: Option<&Path>) -> Result<Loaded, ConfigError> {
     match (named, &places.config) {
         (Some(path), _) => load_file(path),
         (None, Some(path)) if path.exists() => load_file(&path.clone()),
-        _ => Ok(Loaded { path: None, config: Config::default(), places }),
+        _ => Ok(Loaded { path: None, config: Config::default(), text: None, places }),
     }
 }
 
@@ -86,7 +98,7 @@ pub(crate) fn load_file(path: &Path) -> Result<Loaded, ConfigError> {
     let text = std::fs::read_to_string(path).map_err(unreadable)?;
     let config = parse(path, &text)?;
     let path = std::path::absolute(path).map_err(unreadable)?;
-    Ok(Loaded { path: Some(path), config, places: Places::from_environment() })
+    Ok(Loaded { path: Some(path), config, text: Some(text.into()), places: Places::from_environment() })
 }
 
 /// Reads a text; `file` is only for messages.
@@ -127,7 +139,8 @@ mod tests {
     #[test]
     fn paths_are_relative_to_the_file() {
         let places = Places { home: Some("/home/ada".into()), config: None, state: None };
-        let loaded = Loaded { path: Some("/etc/pointsman/p.toml".into()), config: Config::default(), places };
+        let path = Some("/etc/pointsman/p.toml".into());
+        let loaded = Loaded { path, config: Config::default(), text: None, places };
         assert_eq!(loaded.path_of(Path::new("rules.toml")), Path::new("/etc/pointsman/rules.toml"));
         assert_eq!(loaded.path_of(Path::new("~/rules.toml")), Path::new("/home/ada/rules.toml"));
         assert_eq!(loaded.path_of(Path::new("/rules.toml")), Path::new("/rules.toml"));

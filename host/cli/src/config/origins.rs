@@ -25,5 +25,5 @@ pub(super) fn origins(loaded: &Loaded, origins: &BTreeMap<String, Origin>) -> Re
         (text.clone(), entry)
     };
     Origins::new(origins.iter().map(entry))
-        .map_err(|source| ConfigError::Origins { path: loaded.name(), source })
+        .map_err(|source| ConfigError::Origins { place: loaded.place_of("origins"), source })
 }

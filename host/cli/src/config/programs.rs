@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use pointsman_capabilities::process::{HostEnvironment, ProgramEntry, Programs};
+use pointsman_capabilities::process::{HostEnvironment, InvalidProgram, ProgramEntry, Programs};
 
 use super::document::Program;
 use super::error::ConfigError;
@@ -23,6 +23,11 @@ pub(super) fn programs(
         };
         (id.clone(), entry)
     };
-    Programs::resolve(programs.iter().map(entry), HostEnvironment::of_this_process())
-        .map_err(|source| ConfigError::Programs { path: loaded.name(), source })
+    Programs::resolve(programs.iter().map(entry), HostEnvironment::of_this_process()).map_err(|source| {
+        let key = match &source {
+            InvalidProgram::Command { id, .. } | InvalidProgram::Name { id, .. } => format!("programs.{id}"),
+            _ => "programs".to_owned(),
+        };
+        ConfigError::Programs { place: loaded.place_of(&key), source }
+    })
 }

@@ -25,9 +25,7 @@ use super::programs::programs;
 pub(crate) fn settings(loaded: &Loaded) -> Result<Settings, ConfigError> {
     let config = complete(&loaded.config);
     let roots = |key: &str, paths: &[PathBuf]| absolute(loaded, key, paths);
-    if config.runs.live == 0 {
-        return Err(senseless(loaded, "runs.live", "no run could ever start; give at least 1".to_owned()));
-    }
+    super::sense::check(loaded, &config)?;
     let names: Vec<&str> = config.backends.keys().map(String::as_str).collect();
     Ok(Settings {
         state: loaded.state_dir()?,
@@ -71,7 +69,7 @@ pub(crate) fn settings(loaded: &Loaded) -> Result<Settings, ConfigError> {
 
 /// Makes the error of a value that cannot be meant.
 pub(super) fn senseless(loaded: &Loaded, key: &str, message: String) -> ConfigError {
-    ConfigError::Senseless { path: loaded.name(), key: key.to_owned(), message }
+    ConfigError::Senseless { place: loaded.place_of(key), key: key.to_owned(), message }
 }
 
 fn named<T, U>(

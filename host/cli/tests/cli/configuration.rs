@@ -28,19 +28,19 @@ use crate::program::Home;
 )]
 #[case::a_component_that_does_not_exist(
     "[backends.mine]\ncomponent = \"bundled:kodex\"\n",
-    "error: ~/.config/pointsman/pointsman.toml: `backends.mine.component`: no such component \"bundled:kodex\"; there \
+    "error: ~/.config/pointsman/pointsman.toml:2:1: `backends.mine.component`: no such component \"bundled:kodex\"; there \
      are bundled:acp, bundled:claude_code, bundled:codex, bundled:command, bundled:remote_a2a, \
      bundled:redact, bundled:spill, bundled:rules\n\
      help: `pointsman config example` shows every key\n"
 )]
 #[case::a_secret_from_nowhere(
     "[secrets.token]\n",
-    "error: ~/.config/pointsman/pointsman.toml: `secrets.token`: give where it is read: either env = \"VARIABLE\" or \
+    "error: ~/.config/pointsman/pointsman.toml:1:10: `secrets.token`: give where it is read: either env = \"VARIABLE\" or \
      file = \"PATH\"\nhelp: `pointsman config example` shows every key\n"
 )]
 #[case::a_secret_for_no_origin(
     "[secrets.token]\nenv = \"T\"\norigins = []\n",
-    "error: ~/.config/pointsman/pointsman.toml: `secrets.token.origins`: it would go nowhere; name an origin, or leave \
+    "error: ~/.config/pointsman/pointsman.toml:3:1: `secrets.token.origins`: it would go nowhere; name an origin, or leave \
      origins out\nhelp: `pointsman config example` shows every key\n"
 )]
 fn faults_are_named_with_their_place(#[case] text: &str, #[case] said: &str) {
@@ -50,6 +50,82 @@ fn faults_are_named_with_their_place(#[case] text: &str, #[case] said: &str) {
         let it = home.run(args);
         assert_eq!((it.exit, it.err.as_str(), it.out.as_str()), (Some(3), said, ""), "{args:?}");
     }
+}
+
+/// What would parse and not act, each with its line and what to do.
+#[rstest]
+#[case("[runs]\napproval_ttl = \"0s\"\n", "2:1: `runs.approval_ttl`: every question would lapse")]
+#[case("[runs]\nlive = 0\n", "2:1: `runs.live`: no run could ever start")]
+#[case(
+    "[waits]\ndefault = \"2h\"\nmost = \"1s\"\n",
+    "2:1: `waits.default`: no wait is longer than waits.most, which is 1s"
+)]
+#[case(
+    "[log]\nlevel = \"loud\"\n",
+    "2:1: `log.level`: \"loud\" is none of off, error, warn, info, debug, trace"
+)]
+#[case("[budgets]\ndepth = 0\n", "2:1: `budgets.depth`: no run could work at all")]
+#[case("[budgets]\n\nlive_runs = 0\n", "3:1: `budgets.live_runs`: no run could work at all")]
+#[case(
+    "[budgets]\nwall_time = \"900ms\"\n",
+    "2:1: `budgets.wall_time`: no run could work at all; give at least 1s"
+)]
+#[case(
+    "[budgets.roles.worker]\ntokens = 0\n",
+    "2:1: `budgets.roles.worker.tokens`: no run could work at all"
+)]
+#[case("[budgets]\ncost_usd = -1.0\n", "2:1: `budgets.cost_usd`: an amount of US dollars")]
+#[case(
+    "[budgets]\ntokens = 1.5\n",
+    "2:10: `budgets.tokens`: invalid type: floating point `1.5`, expected a whole number"
+)]
+#[case(
+    "[budgets.roles.boss]\ndepth = 1\n",
+    "1:16: `budgets.roles.boss`: no such role; there are planner, worker, reviewer"
+)]
+#[case("[delegation]\ngive = [\"codexx\"]\n", "2:1: `delegation.give`: no backend is called \"codexx\"")]
+#[case("[audit]\nkeep = 0\n", "2:8: `audit.keep`: give how many files stay, at least 1, or \"forever\"")]
+#[case("[policies]\nname = \"x\"\n", "1:1: `policies`: invalid type: a table, expected a list")]
+#[case("[secrets.\"a b\"]\nenv = \"X\"\n", "1:10: `secrets.a b`: a secret's name is made of")]
+#[case("[secrets.a]\nenv = \"\"\n", "2:1: `secrets.a.env`: name the variable")]
+#[case("[[policies]]\nname = \"a\"\ncomponent = \"bundled:rules\"\n", "1:1: `policies[0]`: it has no rules")]
+#[case(
+    "[[sanitizers]]\nname = \"a\"\ncomponent = \"bundled:spill\"\n[[sanitizers]]\nname = \"a\"\n\
+     component = \"bundled:redact\"\n",
+    "5:1: `sanitizers[1].name`: another one is called \"a\" already"
+)]
+#[case("[programs.x]\ncommand = \"./x\"\n", "1:11: programs.x: command \"./x\" is neither")]
+fn what_would_not_act_is_refused_with_its_line(#[case] text: &str, #[case] said: &str) {
+    let home = Home::new();
+    home.configure(text);
+    let it = home.run(&["config", "check"]);
+    assert_eq!(it.exit, Some(3), "{}", it.err);
+    let said = format!("error: ~/.config/pointsman/pointsman.toml:{said}");
+    assert!(it.err.starts_with(&said), "wanted {said}\nheard  {}", it.err);
+}
+
+/// The host would not start with these, so `config check` must not say that all is well.
+#[rstest]
+#[case(
+    "[[policies]]\nname = \"a\"\ncomponent = \"bundled:rules\"\ninline = '''\n[[rule]]\nid = \"x\"\n\
+     when = \"cwdd == 'x'\"\nthen = \"deny\"\n'''\n",
+    "1:1: `policies[0]`: policy a: rule x: line 3: `when` at column 1: unknown variable `cwdd`; did you mean `cwd`?"
+)]
+#[case(
+    "[[policies]]\nname = \"a\"\ncomponent = \"bundled:codex\"\ninline = ''\n",
+    "1:1: `policies[0]`: plugin a: the component does not export"
+)]
+#[case(
+    "[[sanitizers]]\nname = \"a\"\ncomponent = \"bundled:spill\"\nconfig = { nonsense = 1 }\n",
+    "1:1: `sanitizers[0]`: plugin a: configuration:"
+)]
+fn what_does_not_load_is_no_good_configuration(#[case] text: &str, #[case] said: &str) {
+    let home = Home::new();
+    home.configure(text);
+    let it = home.run(&["config", "check"]);
+    assert_eq!((it.exit, it.out.as_str()), (Some(3), ""), "{}", it.err);
+    let said = format!("error: ~/.config/pointsman/pointsman.toml:{said}");
+    assert!(it.err.contains(&said), "wanted {said}\nheard  {}", it.err);
 }
 
 #[test]
@@ -88,7 +164,10 @@ fn no_file_is_needed_and_the_working_directory_is_never_looked_at() {
 #[test]
 fn a_file_adds_to_what_is_built_in() {
     let home = Home::new();
-    home.configure("[backends.lint]\ncomponent = \"bundled:command\"\n[state]\ndir = \"kept\"\n");
+    home.configure(
+        "[backends.lint]\ncomponent = \"bundled:command\"\nconfig = { program = \"lint\" }\n\
+         [state]\ndir = \"kept\"\n",
+    );
     let it = home.run(&["config", "check", "--json"]);
     let check: serde_json::Value = serde_json::from_str(&it.out).unwrap();
     assert_eq!(
