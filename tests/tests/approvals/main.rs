@@ -11,7 +11,7 @@ use pointsman_model::{Answer, Approval, ApprovalId, ApprovalState, Scope, Status
 use pointsman_tests::PATIENCE;
 use serde_json::json;
 
-use crate::scene::Scene;
+use crate::scene::{Scene, client};
 
 pub(crate) fn words(heard: &[(&str, &str)]) -> Vec<(String, String)> {
     heard.iter().map(|(id, answer)| ((*id).to_owned(), (*answer).to_owned())).collect()
@@ -157,7 +157,7 @@ async fn a_run_that_is_cancelled_takes_its_questions_back() {
     let run = scene.launch().await;
     let asked = scene.question(run, "make").await;
     let by = RunRef { run_id: Some(run.to_string()), ..RunRef::default() };
-    scene.host().cancel_run(&by, "enough").await.expect("it is cancelled");
+    scene.host().cancel_run(&client(), &by, "enough").await.expect("it is cancelled");
     assert_eq!(scene.state(&asked).await.state, ApprovalState::Withdrawn);
     let late = scene.answer(&asked, Answer::allow_once()).await;
     assert!(
@@ -209,7 +209,7 @@ async fn a_channel_hears_of_each_question_and_of_its_end() {
         assert!(matches!(state, ApprovalState::Approved | ApprovalState::Consumed), "{state:?}");
     }
     let by = RunRef { run_id: Some(run.to_string()), ..RunRef::default() };
-    scene.host().cancel_run(&by, "enough").await.expect("it lives");
+    scene.host().cancel_run(&client(), &by, "enough").await.expect("it lives");
     let withdrawn = QuestionNews::Settled { approval_id: test.approval_id, state: ApprovalState::Withdrawn };
     assert_eq!(late.next().await, Some(withdrawn));
     scene.host().shutdown().await;

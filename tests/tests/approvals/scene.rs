@@ -265,7 +265,7 @@ impl Scene {
     }
 }
 
-fn client() -> Client {
+pub(crate) fn client() -> Client {
     Client { name: "tests".to_owned(), version: None }
 }
 

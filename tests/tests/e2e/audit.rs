@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 
 /// The records of a run, or of everything.
-fn records(place: &Place, more: &[&str]) -> Vec<Value> {
+pub(crate) fn records(place: &Place, more: &[&str]) -> Vec<Value> {
     let output = place.pointsman().args(["audit", "show", "--json"]).args(more).output().unwrap();
     assert!(output.status.success(), "{output:?}");
     String::from_utf8(output.stdout)
@@ -143,4 +143,73 @@ fn several_hosts_and_a_killed_one_leave_one_chain() {
     let told = records(&place, &["--run", stays["run_id"].as_str().unwrap()]);
     assert_eq!(kinds(&told), ["decision", "launched", "decision", "ended"], "{told:#?}");
     assert_eq!(told[3]["reason"], "host_restarted");
+}
+
+#[test]
+fn whoever_is_turned_away_before_policies_are_asked_is_recorded() {
+    let place = Place::with("[delegation.roles.client]\nmay_delegate = { access = \"read-only\" }\n");
+    let mut host = place.host();
+    let cwd = place.project();
+    let told = host.refusal(
+        "spawn_run",
+        json!({"backend": "script", "role": "worker", "cwd": cwd, "session_mode": "new", "prompt": "say hi", "access": "full"}),
+    );
+    assert!(told.contains("access full is beyond what this client may delegate"), "{told}");
+    let denied = records(&place, &["--kind", "denied"]);
+    let [denied] = denied.as_slice() else { panic!("one record: {denied:?}") };
+    assert_eq!((&denied["action"], &denied["reason"]), (&json!("spawn"), &json!("beyond_rights")));
+    assert!(denied["chain"][0]["name"].is_string() && denied["why"].is_string(), "{denied}");
+
+    // A token that is no run's.
+    let mut attach = place.pointsman();
+    attach.args(["serve", "--attach"]).env("POINTSMAN_RUN_TOKEN", "forged-xyzzy");
+    let output = attach.output().unwrap();
+    assert!(!output.status.success(), "{output:?}");
+    let denied = records(&place, &["--kind", "denied"])[1].clone();
+    assert_eq!((&denied["action"], &denied["reason"]), (&json!("attach"), &json!("dead_token")));
+    assert!(!all_text(&place).contains("xyzzy"));
+    host.hang_up().well();
+    assert!(verify(&place).0);
+}
+
+#[test]
+fn whoever_ends_a_run_is_named() {
+    let place = Place::new();
+    let mut host = place.host();
+    let runs: Vec<Value> = (0..3).map(|_| host.spawn(&place, "script", "stay", json!({}))).collect();
+    for run in &runs {
+        host.event(run, "agent_message");
+    }
+    host.call("cancel_run", json!({"run_id": runs[0]["run_id"]}));
+    place.cli(&["runs", "cancel", runs[1]["run_id"].as_str().unwrap()]);
+    host.hang_up().well();
+    let by = |run: &Value| {
+        let id = run["run_id"].as_str().unwrap();
+        records(&place, &["--kind", "cancel_requested", "--run", id])[0]["by"].clone()
+    };
+    let chain = &records(&place, &["--kind", "decision"])[0]["chain"];
+    assert_eq!(by(&runs[0]), chain[0]["name"]);
+    assert!(by(&runs[1]).as_str().unwrap().starts_with("cli:"));
+    assert_eq!(by(&runs[2]), Value::Null, "the host itself, as its client has gone");
+}
+
+#[test]
+fn a_log_that_was_taken_away_whole_is_missed() {
+    let place = Place::new();
+    let mut host = place.host();
+    let run = host.spawn(&place, "script", "say hi", json!({}));
+    assert_eq!(host.finish(&run)["status"], "completed");
+    host.hang_up().well();
+    fs::remove_dir_all(place.state().join("audit")).unwrap();
+    fs::remove_file(place.state().join("audit.head")).unwrap();
+    for begun_anew in [false, true] {
+        if begun_anew {
+            place.host().hang_up().well();
+        }
+        let (whole, report) = verify(&place);
+        assert!(!whole, "{report}");
+        let fault = report["faults"][0]["what"].as_str().unwrap();
+        assert!(fault.starts_with("1 runs of the journal have no record"), "{fault}");
+        assert!(fault.contains(run["run_id"].as_str().unwrap()), "{fault}");
+    }
 }

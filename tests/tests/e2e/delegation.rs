@@ -4,6 +4,7 @@ use pointsman_tests::{Host, Place, eventually, repository};
 use serde_json::{Value, json};
 
 use crate::attach::{place, said};
+use crate::audit::records;
 
 /// A planner reads and has workers write; a worker has reviewers look on, with `script` alone.
 const ROLES: &str = r#"
@@ -93,6 +94,16 @@ say(
     }
     assert_eq!(told["least"], "read-only", "who asks for nothing gets what there is");
     host.hang_up().well();
+    // Each try stands in the audit log, under the name of the run that made it.
+    let denied = records(&place, &["--kind", "denied", "--run", run["run_id"].as_str().unwrap()]);
+    let tries = |action: &str, reason: &str| {
+        denied.iter().filter(|it| it["action"] == action && it["reason"] == reason).count()
+    };
+    assert_eq!(
+        (tries("spawn", "beyond_rights"), tries("spawn", "not_yours"), tries("continue", "not_yours")),
+        (9, 1, 1),
+        "{denied:#?}"
+    );
 }
 
 #[test]
@@ -158,8 +169,9 @@ one, two = line.spawn("client", {below:?}), line.spawn("script", "stay")
 deeper = json.loads(line.finish(one)["final_response"])
 third = line.spawn("script", "stay")
 many = refused(line.spawn, "script", "say hi")
+foretold = refused(line.call, "explain_policy", backend="script", role="worker", cwd=os.getcwd())
 line.call("cancel_run", run_id=third["run_id"])
-say(**deeper, many=many, wide=refused(line.spawn, "script", "say hi"))
+say(**deeper, many=many, foretold=foretold, wide=refused(line.spawn, "script", "say hi"))
 "#
     );
     let run = host.spawn(&place, "client", &prompt, json!({}));
@@ -170,6 +182,7 @@ say(**deeper, many=many, wide=refused(line.spawn, "script", "say hi"))
         let refused = told[what].as_str().unwrap();
         assert!(refused.contains("budget_exhausted") && refused.contains(line), "{what}: {told}");
     }
+    assert_eq!(told["foretold"], told["many"], "explain_policy says what spawn_run says");
     host.hang_up().well();
 }
 

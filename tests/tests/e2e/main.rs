@@ -38,3 +38,4 @@ mod remote_a2a_hostile;
 mod stdio;
 mod structured;
 mod terminal;
+mod told;
