@@ -80,7 +80,12 @@ impl Call {
         let (kind, title) = match family {
             Family::Command => {
                 let command = self.text("command").unwrap_or_default();
-                detail.insert("command".to_owned(), command.into());
+                // Rules read a line as a POSIX shell does, and another shell's line is another line.
+                let line = match self.name.as_str() {
+                    "PowerShell" => format!("powershell -Command '{}'", command.replace('\'', r"'\''")),
+                    _ => command.to_owned(),
+                };
+                detail.insert("command".to_owned(), line.into());
                 detail.insert("cwd".to_owned(), asked.cwd.into());
                 ("command", format!("Run {}", first_line(command)))
             }
@@ -240,6 +245,8 @@ mod tests {
 
     #[rstest]
     #[case("Bash", json!({"command": "make\nmake test"}), "command", "Run make…", "command", json!("make\nmake test"))]
+    #[case("PowerShell", json!({"command": "echo 'a' \\; del b"}), "command", "Run echo 'a' \\; del b", "command",
+        json!(r"powershell -Command 'echo '\''a'\'' \; del b'"))]
     #[case("Read", json!({"file_path": "/a"}), "read", "Read /a", "path", json!("/a"))]
     #[case("Grep", json!({"pattern": "x"}), "read", "Grep x in /workspace", "path", json!("/workspace"))]
     #[case("WebFetch", json!({"url": "https://x.test"}), "fetch", "Fetch https://x.test", "url", json!("https://x.test"))]
