@@ -59,6 +59,8 @@ impl From<pointsman_engine::Error> for Failure {
                 Self::not_found(error).help("`pointsman runs list` shows what there is")
             }
             E::Plugin { .. } => Self::error(error).help("`pointsman plugin list` shows which plugins load"),
+            E::Rules { .. } => Self::new(Exit::Configuration, error)
+                .help("`pointsman policy check FILE` says it line by line"),
             E::Store(_) => Self::error(error).help("`pointsman doctor` looks at the state folder"),
             _ => Self::error(error),
         }

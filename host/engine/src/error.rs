@@ -128,6 +128,14 @@ pub enum Error {
         /// Why, and what would help.
         message: String,
     },
+    /// A policy does not take its configuration.
+    #[error("policy {name}: {}", findings.join("; "))]
+    Rules {
+        /// The policy.
+        name: String,
+        /// All that is wrong with it, each with its rule and its place.
+        findings: Vec<String>,
+    },
     /// The state could not be read or written.
     #[error("{0}")]
     Store(String),

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use pointsman_model::{Digest, Matched, Question, Ruling};
-use pointsman_sandbox::{CallError, PolicyModule, Rulebook, Sandbox};
+use pointsman_sandbox::{CallError, PolicyLoadError, PolicyModule, Rulebook, Sandbox};
 
 use crate::plugins::{bytes, failed};
 use crate::settings::{ComponentSource, OnFailure};
@@ -91,7 +91,13 @@ impl Loaded {
         let component_then = component_file(settings).and_then(Look::at);
         let bytes = bytes(name, &settings.component)?;
         let module = sandbox.load_policy(name, &bytes).map_err(|error| failed(name, &error))?;
-        let rulebook = module.load(&settings.config).map_err(|error| failed(name, &error))?;
+        let rulebook = module.load(&settings.config).map_err(|error| match error {
+            PolicyLoadError::Findings { findings, .. } => Error::Rules {
+                name: name.clone(),
+                findings: findings.iter().map(ToString::to_string).collect(),
+            },
+            error => failed(name, &error),
+        })?;
         Ok(Self {
             name: name.clone(),
             on_failure: settings.on_failure,

@@ -5,6 +5,8 @@
 
 mod about;
 
+use std::fmt;
+
 use serde_json::Value;
 
 use crate::{Access, Answer as PersonsAnswer, Message, Timestamp};
@@ -368,4 +370,13 @@ pub struct Finding {
     pub rule: Option<String>,
     /// What is wrong and what would help.
     pub text: String,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.rule {
+            Some(rule) => write!(f, "rule {rule}: {}", self.text),
+            None => f.write_str(&self.text),
+        }
+    }
 }

@@ -170,7 +170,7 @@ pub enum Cause {
 #[non_exhaustive]
 pub enum PolicyLoadError {
     /// The policy found something wrong with it.
-    #[error("policy {module}: {}", findings.iter().map(describe).collect::<Vec<_>>().join("; "))]
+    #[error("policy {module}: {}", findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Findings {
         /// The policy's name.
         module: String,
@@ -180,11 +180,4 @@ pub enum PolicyLoadError {
     /// The policy failed.
     #[error(transparent)]
     Guest(#[from] GuestFailure),
-}
-
-fn describe(finding: &Finding) -> String {
-    match &finding.rule {
-        Some(rule) => format!("rule {rule}: {}", finding.text),
-        None => finding.text.clone(),
-    }
 }

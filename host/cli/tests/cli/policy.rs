@@ -40,6 +40,19 @@ fn rules_are_checked_and_their_examples_counted() {
     assert!(said.out.contains("1 of 2 examples hold"), "{said:?}");
     assert!(said.out.contains("not_match"), "{said:?}");
 
+    // Each finding stands on a line of its own, and each failing example is counted.
+    let worse = rules(&home, &RULES.replace("[{}]", "[{ role = \"planner\" }, { rol = \"x\" }, {}]"));
+    let said = home.run(&["policy", "test", &worse]);
+    assert!(said.out.contains("2 of 4 examples hold"), "{said:?}");
+    let lines: Vec<&str> = said.out.lines().collect();
+    assert!(
+        lines[0].contains("rule no-planners: line 7: the rule matches example 1 of `not_match`"),
+        "{said:?}"
+    );
+    assert!(lines[1].contains("example 2 of `not_match`: unknown key `rol` in an example"), "{said:?}");
+    let answer = json(&home.run(&["--json", "policy", "test", &worse]));
+    assert_eq!((&answer["failed"], answer["findings"].as_array().unwrap().len()), (&json!(2), 2), "{answer}");
+
     let unread = rules(&home, &RULES.replace("role ==", "roll =="));
     let said = home.run(&["--json", "policy", "check", &unread]);
     assert_eq!(said.exit, Some(3), "{said:?}");
