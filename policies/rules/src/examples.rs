@@ -62,7 +62,15 @@ pub(crate) fn question(differs: &Map<String, Value>) -> Result<Question, String>
     let mut question = base_question();
     for (key, value) in differs {
         match key.as_str() {
-            "action" => question.action = text(key, value)?,
+            "action" => {
+                question.action = text(key, value)?;
+                // A word that a later host may bring is fine, a slip is not.
+                if !schema::ACTIONS.contains(&question.action.as_str())
+                    && let Some(near) = suggest::nearest(&question.action, schema::ACTIONS.iter().copied())
+                {
+                    return Err(format!("there is no action `{}`; did you mean `{near}`?", question.action));
+                }
+            }
             "backend" => question.backend = Some(text(key, value)?),
             "role" => question.role = Some(text(key, value)?),
             "cwd" => question.cwd = Some(text(key, value)?),

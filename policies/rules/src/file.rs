@@ -46,6 +46,8 @@ pub(crate) struct Read {
 #[derive(Debug)]
 pub(crate) struct Example {
     pub(crate) line: usize,
+    /// Which of its list it is, from 1.
+    pub(crate) number: usize,
     /// Whether the condition must hold for it.
     pub(crate) holds: bool,
     /// What it says otherwise than the base question.
@@ -319,10 +321,11 @@ impl Reader<'_> {
             self.problem(written.span().start, text);
         }
         let mut examples = Vec::new();
-        for example in array.iter().take(MOST_EXAMPLES) {
+        for (example, number) in array.iter().take(MOST_EXAMPLES).zip(1..) {
             match json(example.get_ref()) {
                 Some(Value::Object(differs)) => {
-                    examples.push(Example { line: self.lines.line(example.span().start), holds, differs });
+                    let line = self.lines.line(example.span().start);
+                    examples.push(Example { line, number, holds, differs });
                 }
                 _ => self.problem(
                     example.span().start,

@@ -85,10 +85,12 @@ impl Rulebook {
             })?;
         let mut problems = Vec::new();
         for example in &written.examples {
+            let side = if example.holds { "match" } else { "not_match" };
+            let which = format!("example {} of `{side}`", example.number);
             let question = match examples::question(&example.differs) {
                 Ok(question) => question,
                 Err(why) => {
-                    problems.push(at(example.line, why));
+                    problems.push(at(example.line, format!("{which}: {why}")));
                     continue;
                 }
             };
@@ -100,10 +102,10 @@ impl Rulebook {
                 {
                     continue;
                 }
-                (Judgement::Fails, true) => "the rule does not match this `match` example".to_owned(),
-                (Judgement::Holds, false) => "the rule matches this `not_match` example".to_owned(),
+                (Judgement::Fails, true) => format!("the rule does not match {which}"),
+                (Judgement::Holds, false) => format!("the rule matches {which}"),
                 (Judgement::Undecided { why }, _) => {
-                    format!("the rule cannot be judged for this example: {why}")
+                    format!("the rule cannot be judged for {which}: {why}")
                 }
             };
             problems.push(at(example.line, text));

@@ -3,7 +3,7 @@
 use std::iter::Peekable;
 use std::str::Chars;
 
-use super::{MOST_BYTES, Refusal, character, too_long};
+use super::{MOST_BYTES, Refusal, character, here, too_long};
 
 /// Which shell reads the line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -288,6 +288,7 @@ impl Lexer<'_> {
                     }
                 },
                 '`' => return Err(Refusal::because("a command substitution runs what it holds")),
+                '$' if self.rest.peek() == Some(&'(') => text.push_str(&here::literal(&mut self.rest)?),
                 '$' if self.rest.peek() != Some(&'"') => return Err(expansion()),
                 '!' => return Err(Refusal::because("`!` may stand for an earlier command")),
                 other => {

@@ -10,6 +10,7 @@
 //! refused, too.
 //!
 //! - `lex`: characters to words and operators.
+//! - `here`: here-documents in which every character stands for itself.
 //! - `character`: which characters may stand where.
 //! - `grammar`: lists, pipes and groups to simple commands.
 //! - `resolve`: what a simple command runs: programs that start other programs.
@@ -21,6 +22,7 @@
 
 mod character;
 mod grammar;
+mod here;
 mod hidden;
 mod lex;
 mod resolve;

@@ -76,6 +76,35 @@ fn words_without_a_shell_are_taken_as_they_are() {
 }
 
 #[test]
+fn a_text_without_expansions_is_read() {
+    let message = |text: &str, end: &str| format!("git commit -m \"$(cat <<'EOF'\n{text}\nEOF{end}\" -q");
+    let found = of_text(&message("fix(core): $x; `y` # z".replace('`', "").as_str(), "\n)")).unwrap();
+    assert_eq!(found[0].words, ["git", "commit", "-m", "fix(core): $x; y # z", "-q"]);
+    assert_eq!(of_text(&message("a\n\nb\n", "\n)\n")).unwrap()[0].words[3], "a\n\nb\n");
+    for line in [
+        message("a", "\n; id)"),
+        message("a", "\n) $(id)"),
+        message("a'b", "\n)"),
+        message("a\"b", "\n)"),
+        message("a`id`", "\n)"),
+        message("a)", "\n)"),
+        message("(a", "\n)"),
+        message("a\\", "\n)"),
+        message("a!", "\n)"),
+        message("a\u{1b}[2K", "\n)"),
+        message("a", " \n)"),
+        message("a", ""),
+        message("a", "\n)").replace("'EOF'", "EOF"),
+        message("a", "\n)").replace("<<", "<<-"),
+        message("a", "\n)").replace("cat", "cat x"),
+        message("a", "\n)").replace("$(cat", "$(sh"),
+        message("a", "\n)").replace('"', ""),
+    ] {
+        assert!(of_text(&line).is_err(), "{line}");
+    }
+}
+
+#[test]
 fn what_is_long_or_deep_is_refused() {
     let nested = |times: usize| (0..times).fold("ls".to_owned(), |inner, _| format!("( {inner} )"));
     assert_eq!(of_text(&nested(12)).unwrap().len(), 1);
@@ -113,7 +142,7 @@ impl Stage {
             fs::write(&stub, &note).unwrap();
             fs::set_permissions(&stub, fs::Permissions::from_mode(0o755)).unwrap();
         }
-        for name in ["env", "sh", "bash", "dash", "nohup", "nice", "timeout"] {
+        for name in ["env", "sh", "bash", "dash", "nohup", "nice", "timeout", "cat"] {
             let real: Option<PathBuf> =
                 ["/usr/bin", "/bin"].iter().map(|dir| Path::new(dir).join(name)).find(|path| path.exists());
             symlink(real.unwrap(), bin.join(name)).unwrap();
@@ -160,6 +189,10 @@ fn quoted() -> impl Strategy<Value = String> {
         1 => prop::sample::select(vec!["$'a\\tb'", "$'\\x41\\101\\''", "HEAD~1", "a^", "@{u}", "q*", "x=~", "~", "{a,b}", "[a]",
             "*", "$x", "$", "!", "#a", "a#b", "=a", "a=b", "{}", "}", "\u{e9}", "\r", "\\\n", "$(alpha)", "`beta`", "-x"])
             .prop_map(str::to_owned),
+        // The message of a commit.
+        1 => ("[ #-&*-Z^-z\n]{0,9}", "[a-z \n]{0,3}").prop_map(|(text, more)| {
+            format!("\"{more}$(cat <<'EOF'\n{text}\n({more}) $x; gamma\nEOF\n)\"")
+        }),
     ]
 }
 

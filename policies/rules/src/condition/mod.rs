@@ -75,6 +75,10 @@ impl Condition {
     ) -> Result<Self, Vec<Fault>> {
         let whole = |text: String| vec![Fault { line: 1, column: None, text }];
         guard::check(source).map_err(whole)?;
+        let says = |line: &str| !line.trim().is_empty() && !line.trim_start().starts_with("//");
+        if !source.lines().any(says) {
+            return Err(whole("the condition is empty; one that always holds is `true`".to_owned()));
+        }
         let env = functions::environment().ok_or_else(|| whole("two functions have one name".to_owned()))?;
         let (expression, positions) =
             env.parser().max_recursion_depth(MOST_RECURSION).parse_with_source_info(source).map_err(
@@ -147,13 +151,18 @@ fn from_parser(error: &cel::ParseError) -> Fault {
     let text = error.msg.trim_start_matches("Syntax error: ");
     // The parser lists every token that could have come, by the names of its grammar: only noise.
     let text = text.split(" expecting ").next().unwrap_or(text);
-    let text = text.replace("'<EOF>'", "the end").replace("<EOF>", "the end");
+    let text = text.replace("'<EOF>'", "the end").replace("<EOF>", "the end").replace('\n', " ");
     let help = match &text {
         text if text.ends_with("'and'") => "; write `&&`",
         text if text.ends_with("'or'") => "; write `||`",
         text if text.ends_with("at: '= '") => "; write `==` to compare",
+        text if text.contains("at: '\"") || text.contains("at: '\\''") => "; a text is not closed",
+        text if text.contains(['\u{201c}', '\u{201d}', '\u{2018}', '\u{2019}']) => "; write straight quotes",
+        text if text.contains("has() macro") => "; `has` takes a field: has(request.x)",
+        text if text.contains("int literal") => "; the largest number is 9223372036854775807",
         _ => "",
     };
+    let text = text.replace("token recognition error at:", "cannot read");
     Fault {
         line: usize::try_from(line).unwrap_or(1).max(1),
         column: usize::try_from(column).ok().filter(|_| line > 0),

@@ -205,8 +205,20 @@ then = "deny"
 
 #[test]
 fn syntax_of_conditions() {
-    let conditions =
-        ["", "depth >", "depth = 1", "depth > 1 and cwd == ''", "(depth > 1", "\"open", "a b", "`x`"];
+    let conditions = [
+        "",
+        "depth >",
+        "depth = 1",
+        "depth > 1 and cwd == ''",
+        "(depth > 1",
+        "\"open",
+        "a b",
+        "`x`",
+        "// nothing\n",
+        "role == \u{201c}worker\u{201d}",
+        "has(cwd)",
+        "depth < 9223372036854775808",
+    ];
     let text: String = conditions
         .iter()
         .enumerate()
