@@ -156,6 +156,7 @@ const INSIDE: &str = "/repo/project/src/a.rs";
     Deny,
     Some("secrets-in-commands")
 )]
+#[case::secret_by_variables(with(runs("env | sort"), Full), Ask, Some("secrets-by-program"))]
 #[case::secret_by_a_search(
     asks("read", json!({"path": ".", "input": {"pattern": ".", "glob": "**/.env"}}), json!(["/repo/project"])),
     Deny, Some("secrets-in-tools")
@@ -224,6 +225,7 @@ fn read_only_grants_no_more_than_reading() {
 #[case::force_past_git(runs("/usr/lib/git-core/git-push -f"), Ask, Some("commands-that-destroy"))]
 #[case::force_by_refspec(runs("git push origin +main"), Ask, Some("commands-that-destroy"))]
 #[case::force_by_plumbing(runs("git send-pack --force . main"), Ask, Some("commands-that-destroy"))]
+#[case::force_anywhere(runs("git submodule deinit --force ."), Ask, Some("commands-that-destroy"))]
 #[case::rm_by_find(runs("find . -exec rm {} +"), Ask, Some("commands-that-destroy"))]
 #[case::a_cluster(runs("kubectl delete namespace a"), Ask, Some("commands-that-destroy"))]
 #[case::publishing(runs("npm publish"), Ask, Some("commands-that-destroy"))]
