@@ -45,9 +45,17 @@ pub struct AuthorizedRequest {
     pub(super) idle_timeout: Option<Duration>,
     pub(super) total_timeout: Option<Duration>,
     pub(super) rules: Arc<OriginRules>,
+    /// Whether its path is a secret.
+    quiet: bool,
 }
 
 impl AuthorizedRequest {
+    /// Has logs and failures show no more of it than its origin: some servers take a secret in the path.
+    #[must_use]
+    pub fn quiet(self) -> Self {
+        Self { quiet: true, ..self }
+    }
+
     /// Gives the plugin's handle.
     #[must_use]
     pub fn id(&self) -> HandleId {
@@ -63,7 +71,7 @@ impl AuthorizedRequest {
     /// Gives the URL without its query, as logs show it.
     #[must_use]
     pub fn place(&self) -> String {
-        place(&self.url)
+        if self.quiet { self.rules.origin().to_string() } else { place(&self.url) }
     }
 }
 
@@ -210,5 +218,6 @@ pub fn authorize(
         idle_timeout: request.idle_timeout_ms.map(milliseconds),
         total_timeout: request.total_timeout_ms.map(milliseconds),
         rules: Arc::clone(rules),
+        quiet: false,
     })
 }

@@ -22,8 +22,6 @@ const PIECE: usize = 64 * 1024;
 const BATCH_EVENTS: usize = 512;
 /// Bytes in one input at most, if it has more than one event.
 const BATCH_BYTES: usize = 256 * 1024;
-/// How often a request may be sent elsewhere.
-const REDIRECTS: usize = 5;
 
 /// Sends a request and hands over what comes of it, to the end.
 pub(super) async fn exchange(
@@ -38,8 +36,8 @@ pub(super) async fn exchange(
     let conversation = async {
         let client = pool.get_or_try_init(|| network.pool(&request.rules)).await?;
         let cut = request.cut;
-        let response = follow(client, request, idle).await?;
-        hand_over(response, cut, idle, limits, &events).await
+        let (response, place) = follow(client, request, idle, limits.redirects).await?;
+        hand_over(response, &place, cut, idle, limits, &events).await
     };
     let last = match timeout(total, conversation)
         .await
@@ -69,18 +67,21 @@ impl From<Failure> for Stop {
     }
 }
 
-/// Sends a request, and sends it again where the same origin says so.
+/// Sends a request, and sends it again where the same origin says so. Gives the response and where it came from.
 async fn follow(
     client: &reqwest::Client,
     mut request: AuthorizedRequest,
     idle: Duration,
-) -> Result<Response, Failure> {
-    for _ in 0..=REDIRECTS {
+    most: usize,
+) -> Result<(Response, String), Failure> {
+    for left in (0..=most).rev() {
         let response = send(client, &request, idle).await?;
-        let Some(target) = target(&response) else { return Ok(response) };
-        redirect(&mut request, response.status(), &target)?;
+        let Some(target) = target(&response) else { return Ok((response, request.place())) };
+        if left > 0 {
+            redirect(&mut request, response.status(), &target)?;
+        }
     }
-    let text = format!("{} sent elsewhere more than {REDIRECTS} times", request.rules.origin());
+    let text = format!("{} sent elsewhere more than {most} times", request.rules.origin());
     Err(Failure::new(RequestFault::Redirected, text))
 }
 
@@ -150,12 +151,12 @@ fn redirect(request: &mut AuthorizedRequest, status: StatusCode, target: &str) -
 /// Hands a response over, piece by piece.
 async fn hand_over(
     mut response: Response,
+    shown_place: &str,
     cut: Cut,
     idle: Duration,
     limits: &Limits,
     events: &mpsc::Sender<ResponseEvent>,
 ) -> Result<(), Stop> {
-    let shown_place = place(response.url());
     if size(response.headers()) > limits.head_bytes {
         let text = format!("{shown_place}: a head of more than {} bytes", limits.head_bytes);
         return Err(Failure::new(RequestFault::TooLarge, text).into());
@@ -175,7 +176,7 @@ async fn hand_over(
     let mut taken = 0_u64;
     loop {
         let chunk = match timeout(idle, response.chunk()).await {
-            Ok(chunk) => chunk.map_err(|error| Failure::of(error, &shown_place))?,
+            Ok(chunk) => chunk.map_err(|error| Failure::of(error, shown_place))?,
             Err(_) => return Err(Failure::idle(idle).into()),
         };
         let Some(chunk) = chunk else { return Ok(()) };

@@ -39,11 +39,13 @@ pub struct Limits {
     pub event_bytes: usize,
     /// Bytes of a body that is not a stream of events.
     pub body_bytes: u64,
+    /// How often a response may send a request elsewhere, within its origin.
+    pub redirects: usize,
 }
 
 impl Limits {
     /// The usual: 16 requests, 10 s to connect, 5 minutes of silence (an hour at most), a day in all; heads of 64 KiB,
-    /// events of 16 MiB, bodies of 64 MiB.
+    /// events of 16 MiB, bodies of 64 MiB; 5 redirects.
     #[must_use]
     pub fn standard() -> Self {
         Self {
@@ -55,6 +57,7 @@ impl Limits {
             head_bytes: 64 * 1024,
             event_bytes: 16 * 1024 * 1024,
             body_bytes: 64 * 1024 * 1024,
+            redirects: 5,
         }
     }
 }

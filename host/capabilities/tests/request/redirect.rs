@@ -124,6 +124,23 @@ async fn round_and_round_is_not_followed_for_ever() {
     assert!(text.contains("more than 5 times"), "{text}");
 }
 
+/// The host's own requests may have secrets in their paths, and go where they were sent or nowhere.
+#[tokio::test]
+async fn a_quiet_request_that_follows_nothing_tells_no_path() {
+    let server = Server::start().await;
+    let mut bench = Bench::new(&server.origin());
+    bench.limits.redirects = 0;
+    bench.quiet = true;
+    let exchange = bench.sent(&post(format!("{}/hunter2", server.origin()), "x"));
+    let mut peer = server.accept().await;
+    peer.request().await;
+    peer.answer("307 Temporary Redirect\r\nlocation: /hunter2/there", "").await;
+    let (fault, text) = exchange.failure().await;
+    assert_eq!(fault, RequestFault::Redirected);
+    assert!(text.contains("more than 0 times") && !text.contains("hunter2"), "{text}");
+    assert!(server.is_left_alone().await);
+}
+
 #[tokio::test]
 async fn a_redirect_to_nowhere_is_an_answer() {
     let server = Server::start().await;

@@ -113,6 +113,7 @@ pub(crate) struct Bench {
     pub(crate) secrets: Secrets,
     pub(crate) asked: Vec<(Leaf, String)>,
     pub(crate) given: Vec<(Leaf, String)>,
+    pub(crate) quiet: bool,
 }
 
 impl Bench {
@@ -133,6 +134,7 @@ impl Bench {
             ])),
             asked: all.clone(),
             given: all,
+            quiet: false,
         }
     }
 
@@ -154,6 +156,7 @@ impl Bench {
             self.given.iter().map(|(leaf, target)| Grant { leaf: *leaf, target: target.clone() }).collect();
         let asker = Asker { table: "backends.x", requests: &requests, grants: &grants };
         let authorized = authorize(request, &asker, &self.origins, &self.secrets)?;
+        let authorized = if self.quiet { authorized.quiet() } else { authorized };
         let (live, events) = client.send(authorized)?;
         Ok(Exchange { live, events })
     }
