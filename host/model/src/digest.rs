@@ -28,6 +28,18 @@ impl Digest {
         Self(Sha256::digest(bytes).into())
     }
 
+    /// Takes the bytes of a digest.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// Gives its bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
     /// Gives the hexadecimal digits alone: fit for a file's name.
     #[must_use]
     pub fn to_hex(self) -> String {

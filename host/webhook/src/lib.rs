@@ -1,0 +1,4 @@
+//! wip
+mod link;
+mod secret;
+pub use secret::{InvalidSecret, Secret};
