@@ -37,6 +37,16 @@ const HOUSE: &[(&str, &[&str])] = &[
     ("pointsman-mcp", &["pointsman-model", "pointsman-question", "pointsman-engine"]),
     ("pointsman-a2a", &["pointsman-model", "pointsman-engine", "pointsman-listen"]),
     (
+        "pointsman-webhook",
+        &[
+            "pointsman-model",
+            "pointsman-question",
+            "pointsman-capabilities",
+            "pointsman-listen",
+            "pointsman-engine",
+        ],
+    ),
+    (
         "pointsman",
         &[
             "pointsman-model",
@@ -49,6 +59,7 @@ const HOUSE: &[(&str, &[&str])] = &[
             "pointsman-engine",
             "pointsman-mcp",
             "pointsman-a2a",
+            "pointsman-webhook",
             "pointsman-bundle",
         ],
     ),
@@ -58,7 +69,7 @@ const HOUSE: &[(&str, &[&str])] = &[
 const KEPT_TO_FEW: &[(&str, &[&str])] = &[
     ("wasmtime", &["pointsman-sandbox"]),
     ("rmcp", &["pointsman-mcp"]),
-    ("axum", &["pointsman-listen", "pointsman-a2a"]),
+    ("axum", &["pointsman-listen", "pointsman-a2a", "pointsman-webhook"]),
     ("rusqlite", &["pointsman-store"]),
 ];
 
