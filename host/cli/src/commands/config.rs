@@ -6,7 +6,7 @@ use pointsman_engine::Settings;
 use serde_json::json;
 
 use crate::args::ConfigCommand;
-use crate::config::{Config, EXAMPLE, Loaded, load, load_file, settings};
+use crate::config::{Config, EXAMPLE, Loaded, load, load_file, settings, webhook};
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
 use crate::plugins::{Inspector, Kind, configured};
@@ -32,6 +32,8 @@ fn check(out: Out, file: Option<&Path>, named: Option<&Path>) -> Outcome {
     };
     let settings = settings(&loaded)?;
     try_modules(&loaded, &settings)?;
+    let webhook = webhook(&loaded, &settings.secrets)?;
+    let receiver = webhook.as_ref().map(|it| it.receiver.origin().as_str());
     let names = |names: Vec<&str>| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
     let backends: Vec<_> = settings.backends.keys().map(String::as_str).collect();
     let origins: Vec<_> = settings.origins.iter().map(|rules| rules.origin().as_str()).collect();
@@ -46,6 +48,7 @@ fn check(out: Out, file: Option<&Path>, named: Option<&Path>) -> Outcome {
             "origins": origins,
             "sanitizers": sanitizers,
             "policies": policies,
+            "webhook": receiver,
         }))?;
         return Ok(Exit::Ok);
     }
@@ -62,6 +65,9 @@ fn check(out: Out, file: Option<&Path>, named: Option<&Path>) -> Outcome {
     }
     out.line(format!("  sanitizers  {}", names(sanitizers)))?;
     out.line(format!("  policies    {}", names(policies)))?;
+    if let Some(receiver) = receiver {
+        out.line(format!("  webhook     {receiver}"))?;
+    }
     Ok(Exit::Ok)
 }
 

@@ -15,6 +15,7 @@ mod reveal;
 mod run;
 mod runs;
 mod serve;
+mod webhook;
 
 use clap::CommandFactory;
 

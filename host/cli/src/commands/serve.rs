@@ -6,12 +6,14 @@ use std::time::Duration;
 use pointsman_engine::Host;
 use pointsman_mcp::ServeOptions;
 use pointsman_store::Store;
+use pointsman_webhook::Webhook;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::a2a::{Publishing, publish};
+use super::webhook::tell;
 use crate::args::{Attach, HostArgs};
 use crate::attach::{Door, Server as Entrance, attach};
-use crate::config::{Loaded, published, settings};
+use crate::config::{Loaded, published, settings, webhook};
 use crate::control::Server;
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
@@ -53,6 +55,7 @@ fn host(loaded: &Loaded, args: &HostArgs) -> Outcome {
     settings.ancestors = ancestors(|| Store::open(&settings.state))?;
     let state = settings.state.clone();
     let published = published(loaded, &settings.secrets)?;
+    let webhook = webhook(loaded, &settings.secrets)?;
     let runtime = runtime()?;
     let served = runtime.block_on(async {
         let options = ServeOptions::default();
@@ -73,6 +76,7 @@ fn host(loaded: &Loaded, args: &HostArgs) -> Outcome {
             Some(published) => announced(publish(&host, published).await),
             None => None,
         };
+        let telling = tell(&host, webhook);
         let attached = entrance(&state, &host, Door::Everybody);
         let served = if args.socket_only {
             if attached.is_none() {
@@ -92,7 +96,7 @@ fn host(loaded: &Loaded, args: &HostArgs) -> Outcome {
                 () = told.cancelled() => {}
             }
         }
-        tokio::join!(stop(&host, publishing), async {
+        tokio::join!(stop(&host, publishing, telling), async {
             if let Some(attached) = attached {
                 attached.finish().await;
             }
@@ -143,14 +147,19 @@ fn announced(publishing: Result<Publishing, Failure>) -> Option<Publishing> {
     }
 }
 
-/// Ends a host and what it publishes, at once: together they have a second.
-pub(super) async fn stop(host: &Host, publishing: Option<Publishing>) {
+/// Ends a host, what it publishes and what it tells, at once: together they have a second.
+pub(super) async fn stop(host: &Host, publishing: Option<Publishing>, telling: Option<Webhook>) {
     let published = async {
         if let Some(publishing) = publishing {
             publishing.end().await;
         }
     };
-    tokio::join!(host.shutdown(), published);
+    let told = async {
+        if let Some(telling) = telling {
+            telling.end().await;
+        }
+    };
+    tokio::join!(host.shutdown(), published, told);
 }
 
 /// Comes back when the process is told to end.

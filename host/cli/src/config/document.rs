@@ -12,6 +12,7 @@ use super::audit::Audit;
 use super::delegation::{Budgets, Delegation};
 use super::grant::TextGrant;
 use super::text_duration::TextDuration;
+use super::webhook::Webhook;
 
 /// The configuration of Pointsman.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -253,11 +254,14 @@ impl Default for Runs {
 pub(crate) struct Approvals {
     /// How far in time an answer may reach that covers the same request again.
     pub(crate) longest_session: TextDuration,
+    /// A receiver that is told of questions, with links by which whoever has them answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) webhook: Option<Webhook>,
 }
 
 impl Default for Approvals {
     fn default() -> Self {
-        Self { longest_session: TextDuration::from_secs(8 * 3600) }
+        Self { longest_session: TextDuration::from_secs(8 * 3600), webhook: None }
     }
 }
 

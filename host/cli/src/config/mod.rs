@@ -20,6 +20,7 @@ mod sense;
 mod settings;
 mod spelling;
 mod text_duration;
+mod webhook;
 
 pub(crate) use a2a::{Published, admission, agent_name, described, published, publishing};
 pub(crate) use document::{Config, LogFormat};
@@ -28,3 +29,4 @@ pub(crate) use example::EXAMPLE;
 pub(crate) use load::{Loaded, load, load_file};
 pub(crate) use settings::settings;
 pub(crate) use text_duration::TextDuration;
+pub(crate) use webhook::webhook;

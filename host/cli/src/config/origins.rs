@@ -8,13 +8,17 @@ use super::document::{AddressClass, Origin};
 use super::error::ConfigError;
 use super::load::Loaded;
 
-/// Reads the table, and the certificates that it names.
-pub(super) fn origins(loaded: &Loaded, origins: &BTreeMap<String, Origin>) -> Result<Origins, ConfigError> {
-    let class = |class: &AddressClass| match class {
+/// Gives the class of address that a word means.
+pub(super) fn class(class: &AddressClass) -> request::AddressClass {
+    match class {
         AddressClass::Public => request::AddressClass::Public,
         AddressClass::Private => request::AddressClass::Private,
         AddressClass::Loopback => request::AddressClass::Loopback,
-    };
+    }
+}
+
+/// Reads the table, and the certificates that it names.
+pub(super) fn origins(loaded: &Loaded, origins: &BTreeMap<String, Origin>) -> Result<Origins, ConfigError> {
     let entry = |(text, origin): (&String, &Origin)| {
         let entry = OriginEntry {
             methods: origin.methods.clone(),

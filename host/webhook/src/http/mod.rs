@@ -253,9 +253,10 @@ impl<C: Calls> Desk<C> {
                 return Err(Box::new(Told::notice(StatusCode::GONE, "expired", "Too late", text)));
             }
             ApprovalState::Pending => return Ok(approval),
-            ApprovalState::Approved | ApprovalState::Consumed | ApprovalState::Denied => {
-                (StatusCode::CONFLICT, "It is answered already")
-            }
+            ApprovalState::Approved
+            | ApprovalState::Consumed
+            | ApprovalState::Denied
+            | ApprovalState::Revoked => (StatusCode::CONFLICT, "It is answered already"),
             ApprovalState::Expired => (StatusCode::GONE, "Too late"),
             ApprovalState::Superseded => (StatusCode::GONE, "It is not asked any more"),
             ApprovalState::Withdrawn => (StatusCode::GONE, "It is not asked any more"),

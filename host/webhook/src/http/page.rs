@@ -107,6 +107,19 @@ pub(super) fn standing(approval: &Approval) -> String {
         ApprovalState::Approved => format!("It was allowed{by}{at}."),
         ApprovalState::Consumed => format!("It was allowed{by}{at}, and has been used."),
         ApprovalState::Denied => format!("It was denied{by}{at}."),
+        ApprovalState::Revoked => match &approval.revoked {
+            Some(back) => {
+                format!(
+                    "It was allowed{by}{at}, and taken back by {} at {}.",
+                    one_line(&back.by, WORDS),
+                    back.at
+                )
+            }
+            None => format!("It was allowed{by}{at}, and taken back."),
+        },
+        ApprovalState::Expired if approval.standing.is_some() => {
+            format!("It was allowed{by}, and the time of that is over.")
+        }
         ApprovalState::Expired => format!("Nobody answered in time: it lapsed{at}. That is never a yes."),
         ApprovalState::Superseded => match approval.superseded_by {
             Some(other) => format!("Another question or answer took its place{at}: {other}."),

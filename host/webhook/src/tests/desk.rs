@@ -164,6 +164,7 @@ async fn of_two_at_once_one_wins() {
 #[case::used(ApprovalState::Consumed, Some("cli:ada"), 409, "It was allowed by cli:ada at 2026")]
 #[case::not_yet_used(ApprovalState::Approved, Some("mcp:vscode"), 409, "It was allowed by mcp:vscode")]
 #[case::denied(ApprovalState::Denied, Some("a2a:bob"), 409, "It was denied by a2a:bob")]
+#[case::revoked(ApprovalState::Revoked, Some("cli:ada"), 409, "taken back")]
 #[case::expired(ApprovalState::Expired, None, 410, "never a yes")]
 #[case::superseded(ApprovalState::Superseded, None, 410, "took it back")]
 #[case::withdrawn(ApprovalState::Withdrawn, None, 410, "is over")]

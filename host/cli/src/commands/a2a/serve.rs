@@ -11,7 +11,8 @@ use super::publish::publish;
 use crate::args::ServeArgs;
 use crate::attach::Door;
 use crate::commands::serve::{ended, entrance, runtime, stop};
-use crate::config::{Loaded, Published, admission, agent_name, described, publishing, settings};
+use crate::commands::webhook::tell as tell_questions;
+use crate::config::{Loaded, Published, admission, agent_name, described, publishing, settings, webhook};
 use crate::control::Server;
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
@@ -31,6 +32,7 @@ pub(super) fn run(out: Out, loaded: &Loaded, args: &ServeArgs) -> Outcome {
     }
     settings.ancestors = ancestors(|| Store::open(&settings.state))?;
     let published = what(loaded, &settings.secrets, args)?;
+    let webhook = webhook(loaded, &settings.secrets)?;
     let state = settings.state.clone();
     let runtime = runtime()?;
     let served = runtime.block_on(async {
@@ -54,8 +56,9 @@ pub(super) fn run(out: Out, loaded: &Loaded, args: &ServeArgs) -> Outcome {
         if let (Some(agent), Some(url)) = (agent, publishing.urls().first()) {
             tell(out, &agent, url, args.no_auth)?;
         }
+        let telling = tell_questions(&host, webhook);
         signalled.await;
-        stop(&host, Some(publishing)).await;
+        stop(&host, Some(publishing), telling).await;
         drop((control, attached));
         Ok(())
     });

@@ -9,6 +9,7 @@ mod needs;
 mod origins;
 mod programs;
 mod state;
+mod webhook;
 
 use std::path::Path;
 
@@ -32,6 +33,7 @@ pub(super) fn run(out: Out, named: Option<&Path>) -> Outcome {
             findings.extend(components::check(&loaded, &settings));
             findings.extend(programs::unused(&settings));
             findings.extend(origins::check(&settings));
+            findings.extend(webhook::check(&loaded, &settings));
         }
         Err(error) => {
             let failure = Failure::from(error);

@@ -119,7 +119,7 @@ async fn begin(loaded: &Loaded) -> Result<(Hosted, SpawnedRun), Failure> {
         .map_err(|error| Failure::internal(format!("no request came: {error}")))?;
     let call: SpawnRun = serde_json::from_str(&text)
         .map_err(|error| Failure::new(Exit::Usage, format!("not a request: {error}")))?;
-    let hosted = Hosted::start(loaded).await?;
+    let hosted = Hosted::start(loaded, true).await?;
     match hosted.host.spawn_run(&hosted.client, call).await {
         Ok(spawned) => Ok((hosted, spawned)),
         Err(error) => {

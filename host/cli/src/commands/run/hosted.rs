@@ -2,10 +2,12 @@
 
 use pointsman_engine::{Client, Host};
 use pointsman_store::Store;
+use pointsman_webhook::Webhook;
 
 use crate::attach::{Door, Server as Entrance};
-use crate::commands::serve::entrance;
-use crate::config::{Loaded, settings};
+use crate::commands::serve::{entrance, stop};
+use crate::commands::webhook::tell;
+use crate::config::{Loaded, settings, webhook};
 use crate::control::Server;
 use crate::failure::Failure;
 use crate::lineage::ancestors;
@@ -21,14 +23,16 @@ pub(super) struct Hosted {
     /// Whether an agent stands above this process. Whoever asks cannot answer, so nothing is asked in place then.
     pub(super) below_an_agent: bool,
     control: Option<Server>,
+    telling: Option<Webhook>,
     /// Where the agents of the run attach.
     _entrance: Option<Entrance>,
 }
 
 impl Hosted {
-    /// Starts it. Must be called inside the runtime.
-    pub(super) async fn start(loaded: &Loaded) -> Result<Self, Failure> {
+    /// Starts it; `asks` says whether anybody may answer what is asked. Must be called inside the runtime.
+    pub(super) async fn start(loaded: &Loaded, asks: bool) -> Result<Self, Failure> {
         let mut settings = settings(loaded)?;
+        let webhook = webhook(loaded, &settings.secrets)?;
         settings.ancestors = ancestors(|| Store::open(&settings.state))?;
         let (state, below_an_agent) = (settings.state.clone(), !settings.ancestors.is_empty());
         let host = Host::start(settings).await?;
@@ -36,17 +40,18 @@ impl Hosted {
         if let Err(error) = &control {
             tracing::warn!(%error, "no control socket: other terminals cannot reach this run");
         }
+        let telling = tell(&host, webhook.filter(|_| asks));
         let entrance = entrance(&state, &host, Door::Agents);
         let client = Client {
             name: format!("cli:{}", crate::user::name()),
             version: Some(env!("CARGO_PKG_VERSION").to_owned()),
         };
-        Ok(Self { host, client, below_an_agent, control: control.ok(), _entrance: entrance })
+        Ok(Self { host, client, below_an_agent, control: control.ok(), telling, _entrance: entrance })
     }
 
     /// Ends it, and whatever of the run still lives.
     pub(super) async fn end(self) {
-        self.host.shutdown().await;
+        stop(&self.host, None, self.telling).await;
         if let Some(control) = self.control {
             control.finish().await;
         }

@@ -42,7 +42,7 @@ pub(super) fn run(out: Out, loaded: &Loaded, color: ColorChoice, args: &RunArgs)
         // Before anything else: a signal that comes during the start ends it as well.
         let signals = Signals::heard()?;
         let view = View::new(&args.showing, form, color);
-        let hosted = Hosted::start(loaded).await?;
+        let hosted = Hosted::start(loaded, !args.unattended).await?;
         let done = Foreground::new(&hosted, signals, view, out, form, args.unattended).run(call).await;
         hosted.end().await;
         done

@@ -1,0 +1,98 @@
+//! `[approvals.webhook]`: questions told to a receiver, and answered by links.
+
+use std::path::PathBuf;
+
+use pointsman_capabilities::request::OriginEntry;
+use pointsman_capabilities::secret::Secrets;
+use pointsman_webhook::{Events, Place, Receiver, Secret, Settings};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::document::AddressClass;
+use super::error::ConfigError;
+use super::load::Loaded;
+use super::origins::class;
+use super::settings::senseless;
+
+/// A receiver that is told of questions, with links by which whoever has them answers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Webhook {
+    /// By which its answers are recorded, as `webhook:NAME`. Default: `webhook`.
+    #[serde(default = "name")]
+    pub(crate) name: String,
+    /// Where messages are sent: https, or http to this machine.
+    pub(crate) url: String,
+    /// The secret that messages are signed with: `whsec_` and 24 to 64 random bytes in base64.
+    pub(crate) secret: String,
+    /// The loopback address at which links are answered. Default: a free port at 127.0.0.1.
+    #[serde(default = "listen")]
+    pub(crate) listen: String,
+    /// What links begin with instead of that address: the https URL of a proxy that leads there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) public_url: Option<String>,
+    /// Where the name in `url` may lead. By default to public addresses only. Not for a URL with an address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) addresses: Option<Vec<AddressClass>>,
+    /// A file with certificates in PEM that are trusted for `url`, beside the system's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) ca_file: Option<PathBuf>,
+    /// Which messages are sent. Default: both.
+    #[serde(default = "events")]
+    pub(crate) events: Vec<Event>,
+}
+
+/// A message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub(crate) enum Event {
+    /// Somebody is asked.
+    #[serde(rename = "approval.asked")]
+    Asked,
+    /// A question waits no more: it was answered, lapsed, or is not asked any more.
+    #[serde(rename = "approval.settled")]
+    Settled,
+}
+
+fn name() -> String {
+    "webhook".to_owned()
+}
+
+fn listen() -> String {
+    "127.0.0.1:0".to_owned()
+}
+
+fn events() -> Vec<Event> {
+    vec![Event::Asked, Event::Settled]
+}
+
+/// Gives the settings of the webhook, if there is one. Reads its secret.
+pub(crate) fn webhook(loaded: &Loaded, secrets: &Secrets) -> Result<Option<Settings>, ConfigError> {
+    let Some(webhook) = &loaded.config.approvals.webhook else { return Ok(None) };
+    let wrong = |key: &str, message: String| senseless(loaded, &format!("approvals.webhook.{key}"), message);
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    if webhook.name.is_empty() || webhook.name.len() > 64 || !webhook.name.bytes().all(plain) {
+        return Err(wrong("name", "a name is made of at most 64 letters, digits, -, _ and .".to_owned()));
+    }
+    let rules = OriginEntry {
+        addresses: webhook.addresses.as_ref().map(|classes| classes.iter().map(class).collect()),
+        ca_file: webhook.ca_file.as_ref().map(|file| loaded.path_of(file)),
+        ..OriginEntry::default()
+    };
+    let receiver = Receiver::new(&webhook.url, rules).map_err(|error| wrong("url", error.to_string()))?;
+    let value = secrets.read(&webhook.secret).map_err(|error| wrong("secret", error.to_string()))?;
+    let secret = Secret::parse(value.expose())
+        .map_err(|error| wrong("secret", format!("secret {:?}: {error}", webhook.secret)))?;
+    let listen = webhook.listen.parse().map_err(|_| {
+        wrong("listen", format!("{:?} is no address and port such as 127.0.0.1:7431", webhook.listen))
+    })?;
+    let place = Place::new(listen, webhook.public_url.as_deref());
+    let place = place.map_err(|error| wrong("listen", error.to_string()))?;
+    let told = |event| webhook.events.contains(&event);
+    let events = Events { asked: told(Event::Asked), settled: told(Event::Settled) };
+    if !events.asked {
+        let message =
+            "a webhook that is not told when somebody is asked brings no answer; add \"approval.asked\"";
+        return Err(wrong("events", message.to_owned()));
+    }
+    Ok(Some(Settings { name: webhook.name.clone(), receiver, secret, place, events }))
+}
