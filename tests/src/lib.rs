@@ -14,6 +14,7 @@ mod published;
 mod terminal;
 mod tools;
 mod wait;
+mod webhook;
 
 pub use a2a::{A2aPeer, A2aVersion};
 pub use acp::AcpAgent;
@@ -25,3 +26,4 @@ pub use published::{Published, http};
 pub use terminal::Terminal;
 pub use tools::{A2aPython, Npm, a2a_python, claude, codex, node_modules, python};
 pub use wait::{PATIENCE, eventually};
+pub use webhook::{WebhookReceiver, follow_link};

@@ -33,6 +33,8 @@ impl Npm {
     };
     /// The official JavaScript library for A2A.
     pub const A2A_CLIENT: Self = Self { name: "a2a-client", packages: &["@a2a-js/sdk@1.3.0"] };
+    /// The official library for the signatures of webhooks.
+    pub const WEBHOOKS: Self = Self { name: "webhooks", packages: &["standardwebhooks@1.1.1"] };
     const CODEX: Self = Self { name: "codex", packages: &[CODEX] };
     pub(crate) const CODEX_ACP: Self =
         Self { name: "codex-acp", packages: &["@agentclientprotocol/codex-acp@2.6.0"] };

@@ -39,3 +39,4 @@ mod stdio;
 mod structured;
 mod terminal;
 mod told;
+mod webhook;
