@@ -1,5 +1,6 @@
 //! The channel as a whole: begins with a host and ends with it.
 
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,13 +12,13 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::Settings;
 use crate::deliver::Courier;
 use crate::follow::Teller;
 use crate::http::{Desk, LIMITS};
 use crate::link::Links;
 use crate::post::Post;
 use crate::random;
+use crate::{Place, Settings};
 
 /// How often the address is tried again while somebody else has it.
 const AGAIN: Duration = Duration::from_secs(3);
@@ -30,8 +31,8 @@ pub struct Webhook {
 }
 
 impl Webhook {
-    /// Begins. As long as another process has the address, nobody is told of anything by this host: a link must lead to
-    /// whoever made it.
+    /// Begins. As long as another process has the address that a proxy leads to, nobody is told of anything by this host:
+    /// a link must lead to whoever made it.
     #[must_use]
     pub fn start(host: Host, settings: Settings) -> Self {
         let ending = CancellationToken::new();
@@ -49,7 +50,7 @@ impl Webhook {
 }
 
 async fn run(host: Host, settings: Settings, ending: CancellationToken) {
-    let Some((listener, address)) = listen(settings.place.listen, &ending).await else { return };
+    let Some((listener, address)) = listen(&settings.place, &ending).await else { return };
     let base = match &settings.place.public {
         Some(public) => public.as_str().trim_end_matches('/').to_owned(),
         None => format!("http://{address}"),
@@ -81,31 +82,41 @@ async fn run(host: Host, settings: Settings, ending: CancellationToken) {
     tokio::join!(telling, serving);
 }
 
-/// Takes the address, when nobody else has it; `None` if the channel is ended before.
-async fn listen(at: SocketAddr, ending: &CancellationToken) -> Option<(TcpListener, SocketAddr)> {
+/// Takes the address, or waits until nobody else has it; `None` if the channel is ended before. Where no proxy leads to
+/// the address any other of the machine does as well: links name it.
+async fn listen(place: &Place, ending: &CancellationToken) -> Option<(TcpListener, SocketAddr)> {
+    let at = place.listen;
     let mut told = false;
     loop {
-        let bound = match TcpListener::bind(at).await {
-            Ok(listener) => listener.local_addr().map(|address| (listener, address)),
-            Err(error) => Err(error),
-        };
-        match bound {
+        let error = match bind(at).await {
             Ok(bound) => return Some(bound),
-            Err(error) if told => {
-                tracing::debug!(%error, address = %at, "the address of the webhook is still taken")
+            Err(error) => error,
+        };
+        if error.kind() == ErrorKind::AddrInUse && place.public.is_none() {
+            if let Ok(bound) = bind(SocketAddr::new(at.ip(), 0)).await {
+                tracing::warn!(%error, wanted = %at, taken = %bound.1, "answer links lead to another port");
+                return Some(bound);
             }
-            Err(error) => {
-                told = true;
-                tracing::warn!(
-                    %error, address = %at,
-                    "no question of this host is told by webhook until it has its address; another host of the same \
-                     configuration may have it (listen = \"127.0.0.1:0\" gives each its own)"
-                );
-            }
+        }
+        if told {
+            tracing::debug!(%error, address = %at, "the address of the webhook cannot be had yet");
+        } else {
+            told = true;
+            tracing::warn!(
+                %error, address = %at,
+                "no question of this host is told by webhook until it has its address; another host of the same \
+                 configuration may have it"
+            );
         }
         tokio::select! {
             () = ending.cancelled() => return None,
             () = tokio::time::sleep(AGAIN) => {}
         }
     }
+}
+
+async fn bind(at: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
+    let listener = TcpListener::bind(at).await?;
+    let address = listener.local_addr()?;
+    Ok((listener, address))
 }

@@ -96,3 +96,73 @@ pub(crate) fn webhook(loaded: &Loaded, secrets: &Secrets) -> Result<Option<Setti
     }
     Ok(Some(Settings { name: webhook.name.clone(), receiver, secret, place, events }))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use rstest::rstest;
+
+    use super::super::load::{Places, parse};
+    use super::super::settings::settings;
+    use super::*;
+
+    const KEY: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n";
+
+    /// Reads a configuration with this behind what is always needed; a value that is given again is taken.
+    fn read(key: &str, more: &str) -> Result<Option<Settings>, String> {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("key"), key).unwrap();
+        let mut table = String::from("[secrets.key]\nfile = \"key\"\n[approvals.webhook]\n");
+        for line in ["url = \"https://hooks.example.com/hunter2\"", "secret = \"key\""] {
+            let name = line.split(' ').next().unwrap();
+            if !more.lines().any(|it| it.starts_with(&format!("{name} "))) {
+                table.push_str(&format!("{line}\n"));
+            }
+        }
+        let path = folder.path().join("p.toml");
+        let config = parse(Path::new("p.toml"), &format!("{table}{more}\n"));
+        let config = config.map_err(|error| format!("{error} {}", error.help()))?;
+        let places = Places { home: None, config: None, state: Some(folder.path().join("state")) };
+        let loaded = Loaded { path: Some(path), config, places };
+        let secrets = settings(&loaded).unwrap().secrets;
+        webhook(&loaded, &secrets).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_url_and_a_secret_are_enough() {
+        let found = read(KEY, "").unwrap().unwrap();
+        assert_eq!((found.name.as_str(), found.place.listen().port()), ("webhook", 0));
+        assert_eq!(found.events, Events { asked: true, settled: true });
+        assert!(!format!("{found:?}").contains("hunter2"));
+    }
+
+    #[rstest]
+    #[case::unknown_key(KEY, "port = 1", "did you mean")]
+    #[case::name(KEY, "name = \"my phone\"", "`approvals.webhook.name`")]
+    #[case::clear(
+        KEY,
+        "url = \"http://hooks.example.com/hunter2\"",
+        "`approvals.webhook.url`: whoever is on the way"
+    )]
+    #[case::nowhere(KEY, "addresses = []", "`approvals.webhook.url`: origins.\"https://hooks.example.com\"")]
+    #[case::no_secret(KEY, "secret = \"other\"", "`approvals.webhook.secret`: no secret is called \"other\"")]
+    #[case::a_password(
+        "hunter2",
+        "",
+        "`approvals.webhook.secret`: secret \"key\": it is no secret of a webhook"
+    )]
+    #[case::everywhere(
+        KEY,
+        "listen = \"0.0.0.0:7431\"",
+        "`approvals.webhook.listen`: 0.0.0.0:7431 is no loopback"
+    )]
+    #[case::no_address(KEY, "listen = \"7431\"", "`approvals.webhook.listen`: \"7431\" is no address")]
+    #[case::no_port(KEY, "public_url = \"https://desk.example.com\"", "so its port must be a fixed one")]
+    #[case::event(KEY, "events = [\"approval.answered\"]", "unknown variant `approval.answered`")]
+    #[case::deaf(KEY, "events = [\"approval.settled\"]", "add \"approval.asked\"")]
+    fn what_cannot_work_is_said_with_its_key(#[case] key: &str, #[case] more: &str, #[case] why: &str) {
+        let error = read(key, more).unwrap_err();
+        assert!(error.contains(why) && !error.contains("hunter2"), "{error}");
+    }
+}

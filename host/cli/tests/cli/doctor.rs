@@ -133,3 +133,34 @@ fn a_backend_that_has_what_it_needs_is_ready(#[case] text: String) {
         "{found:#?}"
     );
 }
+
+#[test]
+fn a_webhook_is_looked_at_and_sent_nothing() {
+    let home = Home::new();
+    let table = "[approvals.webhook]\nurl = \"https://hooks.example.com/hunter2\"\nsecret = \"hook\"\n";
+    let key = |value: &str| {
+        let file = home.path().join("hook.key");
+        std::fs::write(&file, value).unwrap();
+        format!("[secrets.hook]\nfile = {}\n", json!(file))
+    };
+    let found = |text: &str| {
+        home.configure(text);
+        let it = home.run(&["doctor", "--json"]);
+        assert!(!it.out.contains("hunter2"), "{}", it.out);
+        of(&serde_json::from_str(&it.out).unwrap(), "webhook")
+    };
+    assert_eq!(found(""), []);
+    let good = found(&format!("{table}{}", key("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")));
+    let said = "tells https://hooks.example.com; links are answered at 127.0.0.1:0".to_owned();
+    assert_eq!(good, [("good".to_owned(), said, String::new())]);
+    for (text, why) in [
+        (table.to_owned(), "no secret is called"),
+        (format!("{table}{}", key("hunter2")), "whsec_ and 24 to 64 random bytes"),
+    ] {
+        let missing = found(&text);
+        assert!(
+            matches!(missing.as_slice(), [(health, said, _)] if health == "missing" && said.contains(why)),
+            "{missing:?}"
+        );
+    }
+}
