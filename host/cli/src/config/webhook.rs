@@ -99,11 +99,9 @@ pub(crate) fn webhook(loaded: &Loaded, secrets: &Secrets) -> Result<Option<Setti
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use rstest::rstest;
 
-    use super::super::load::{Places, parse};
+    use super::super::load::load_file;
     use super::super::settings::settings;
     use super::*;
 
@@ -121,10 +119,9 @@ mod tests {
             }
         }
         let path = folder.path().join("p.toml");
-        let config = parse(Path::new("p.toml"), &format!("{table}{more}\n"));
-        let config = config.map_err(|error| format!("{error} {}", error.help()))?;
-        let places = Places { home: None, config: None, state: Some(folder.path().join("state")) };
-        let loaded = Loaded { path: Some(path), config, places };
+        let state = "[state]\ndir = \"state\"\n";
+        std::fs::write(&path, format!("{state}{table}{more}\n")).unwrap();
+        let loaded = load_file(&path).map_err(|error| format!("{error} {}", error.help()))?;
         let secrets = settings(&loaded).unwrap().secrets;
         webhook(&loaded, &secrets).map_err(|error| error.to_string())
     }
