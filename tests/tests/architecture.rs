@@ -22,6 +22,7 @@ const HOUSE: &[(&str, &[&str])] = &[
     ("pointsman-approver", &["pointsman-model"]),
     ("pointsman-capabilities", &["pointsman-model"]),
     ("pointsman-listen", &[]),
+    ("pointsman-state-key", &["pointsman-store"]),
     (
         "pointsman-engine",
         &[
@@ -53,6 +54,7 @@ const HOUSE: &[(&str, &[&str])] = &[
             "pointsman-question",
             "pointsman-sandbox",
             "pointsman-store",
+            "pointsman-state-key",
             "pointsman-audit",
             "pointsman-approver",
             "pointsman-capabilities",

@@ -6,7 +6,7 @@ use pointsman_model::{Approval, ApprovalId, HostId, RunId, RunRecord};
 use pointsman_store::{Resolution, RunFilter, Store, StoreError};
 
 use crate::args::RunTarget;
-use crate::config::Loaded;
+use crate::config::{Loaded, state_key};
 use crate::failure::Failure;
 
 /// How many of the newest runs or questions are looked through for the beginning of an id.
@@ -25,7 +25,7 @@ impl State {
     /// Opens the state that the configuration names.
     pub(crate) fn open(loaded: &Loaded) -> Result<Self, Failure> {
         let dir = loaded.state_dir()?;
-        let store = Store::open(&dir)?;
+        let store = Store::open_with(&dir, state_key(loaded)?.as_ref())?;
         Ok(Self { dir, store })
     }
 
@@ -83,7 +83,13 @@ pub(crate) fn real_path(path: &std::path::Path) -> Result<String, Failure> {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        Self::error(error).help("`pointsman doctor` looks at the state folder")
+        let help = match &error {
+            StoreError::NoKey { .. } | StoreError::WrongKey { .. } => {
+                "`pointsman state info` shows which key the state takes, and which one is configured"
+            }
+            _ => "`pointsman doctor` looks at the state folder",
+        };
+        Self::error(error).help(help)
     }
 }
 

@@ -47,7 +47,7 @@ impl Host {
     pub async fn start(settings: Settings) -> Result<Self, Error> {
         let settings = Arc::new(settings);
         let id = HostId::from_random(clock::random());
-        let store = Store::open(&settings.state)?;
+        let store = Store::open_with(&settings.state, settings.key.as_ref())?;
         let lease = store.register_host(id)?;
         settings.secrets.handed_out().salt(store.redaction_salt()?);
         let recorder = Recorder::open(&settings, id).map_err(|error| Error::Store(error.to_string()))?;

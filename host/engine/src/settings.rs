@@ -10,6 +10,7 @@ use pointsman_capabilities::process::{Programs, SupervisorCommand};
 use pointsman_capabilities::request::Origins;
 use pointsman_capabilities::secret::Secrets;
 use pointsman_model::{Digest, Grant, Principal};
+use pointsman_store::StateKey;
 use serde_json::Value;
 
 use crate::{Budgets, Clock, Profiles, RoleRights};
@@ -121,6 +122,8 @@ impl Default for AuditSettings {
 pub struct Settings {
     /// Folder of the journal, the artifacts and the component cache. Only its owner may enter it.
     pub state: PathBuf,
+    /// The key that the journal is encrypted with, if it is.
+    pub key: Option<StateKey>,
     /// Who stands above this host's clients, if an agent of another run started it: from the root. Else empty.
     pub ancestors: Vec<Principal>,
     /// The program and arguments that supervise a child process: this very program, told to do so.

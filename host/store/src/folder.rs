@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, DirBuilder, DirBuilderExt as _, OpenOptions, OpenOptionsExt as _};
@@ -16,6 +17,10 @@ pub(crate) const JOURNAL: &str = "journal.sqlite";
 const HOSTS: &str = "hosts";
 /// Locked by everybody who has the state open.
 const USE: &str = "use.lock";
+/// How long those who use a state wait for those who rewrite it, which takes long or is all but over.
+const BRIEFLY: Duration = Duration::from_millis(250);
+/// How long those who rewrite a state wait for those who use it.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The state folder, opened. All files but SQLite's own are reached through it.
 #[derive(Debug)]
@@ -96,23 +101,18 @@ impl StateFolder {
     /// Whoever rewrites a state takes this lock alone, so nobody who has read how payload is stored sees that change.
     pub(crate) fn lock_shared(&self) -> Result<File, StoreError> {
         let lock = self.lock_file(USE)?;
-        match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockShared) {
-            Ok(()) => Ok(lock),
-            Err(rustix::io::Errno::WOULDBLOCK) => {
-                Err(StoreError::Rewritten { path: self.path.clone(), pids: holders(&lock) })
-            }
-            Err(error) => Err(file_error("could not lock", &self.path.join(USE))(error.into())),
+        if self.try_lock(&lock, FlockOperation::NonBlockingLockShared, BRIEFLY)? {
+            return Ok(lock);
         }
+        Err(StoreError::Rewritten { path: self.path.clone(), pids: holders(&lock) })
     }
 
     /// Says that this process alone has the state open, until the file is dropped.
     pub(crate) fn lock_alone(&self) -> Result<File, StoreError> {
         let in_use = |pids| StoreError::InUse { path: self.path.clone(), pids };
         let lock = self.lock_file(USE)?;
-        match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => {}
-            Err(rustix::io::Errno::WOULDBLOCK) => return Err(in_use(holders(&lock))),
-            Err(error) => return Err(file_error("could not lock", &self.path.join(USE))(error.into())),
+        if !self.try_lock(&lock, FlockOperation::NonBlockingLockExclusive, PATIENCE)? {
+            return Err(in_use(holders(&lock)));
         }
         // Hosts of older versions know nothing of that lock, but have one each.
         let hosts = self.hosts()?;
@@ -129,6 +129,22 @@ impl StateFolder {
             }
         }
         Ok(lock)
+    }
+
+    /// Tries to lock for a while: commands that look something up have the state open for a moment, and so has a child
+    /// that was forked and has not begun its own program yet.
+    fn try_lock(&self, lock: &File, how: FlockOperation, most: Duration) -> Result<bool, StoreError> {
+        let begun = Instant::now();
+        loop {
+            match rustix::fs::flock(lock, how) {
+                Ok(()) => return Ok(true),
+                Err(rustix::io::Errno::WOULDBLOCK) if begun.elapsed() >= most => return Ok(false),
+                Err(rustix::io::Errno::WOULDBLOCK) => std::thread::sleep(Duration::from_millis(10)),
+                Err(error) => {
+                    return Err(file_error("could not lock", &self.path.join(USE))(error.into()));
+                }
+            }
+        }
     }
 
     fn lock_file(&self, name: &str) -> Result<File, StoreError> {

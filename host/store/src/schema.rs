@@ -56,6 +56,19 @@ pub(crate) fn open_writer(
     folder: &StateFolder,
     key: Option<&StateKey>,
 ) -> Result<(Connection, Codec), StoreError> {
+    open_as(folder, key, false)
+}
+
+/// Opens the database for whoever needs nothing that is encrypted. It has to be there.
+pub(crate) fn open_without_payload(folder: &StateFolder) -> Result<(Connection, Codec), StoreError> {
+    open_as(folder, None, true)
+}
+
+fn open_as(
+    folder: &StateFolder,
+    key: Option<&StateKey>,
+    without_payload: bool,
+) -> Result<(Connection, Codec), StoreError> {
     let path = folder.journal();
     folder.ensure_journal()?;
     let connection = connect(&path)?;
@@ -67,7 +80,10 @@ pub(crate) fn open_writer(
         }
     }
     let codec = match (format_of(&connection, folder)?, key) {
-        (ENCRYPTED, key) => at_rest::open(&connection, folder, key)?,
+        (ENCRYPTED, key) => match at_rest::open(&connection, folder, key) {
+            Err(error @ StoreError::NoKey { .. }) if without_payload => Codec::locked(error),
+            opened => opened?,
+        },
         (_, None) => Codec::default(),
         (_, Some(_)) => return Err(StoreError::NotEncrypted { path: folder.path().to_owned() }),
     };

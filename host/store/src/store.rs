@@ -56,9 +56,26 @@ impl Store {
     ///
     /// Those of [`Store::open`]; also if the state is encrypted with another key, or is not encrypted.
     pub fn open_with(state: &Path, key: Option<&StateKey>) -> Result<Self, StoreError> {
+        Self::opened(state, |folder| schema::open_writer(folder, key))
+    }
+
+    /// As [`Store::open`], for whoever needs nothing that an encrypted state encrypts: who launched whom, who drives a run,
+    /// who is alive. Of an encrypted state, anything else is refused for want of the key.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Store::open`].
+    pub fn open_without_payload(state: &Path) -> Result<Self, StoreError> {
+        Self::opened(state, schema::open_without_payload)
+    }
+
+    fn opened(
+        state: &Path,
+        open: impl FnOnce(&StateFolder) -> Result<(Connection, Codec), StoreError>,
+    ) -> Result<Self, StoreError> {
         let folder = StateFolder::open(state)?;
         let in_use = folder.lock_shared()?;
-        let (connection, codec) = schema::open_writer(&folder, key)?;
+        let (connection, codec) = open(&folder)?;
         let path = folder.path().to_owned();
         let writer = Writer::start(connection, move |connection| schema::flush_all(connection, &path))
             .map_err(file_error("could not start a thread that writes to", state))?;

@@ -293,6 +293,7 @@ fn settings(root: &TempDir, hand: &Hand, live_runs: usize) -> Settings {
     };
     Settings {
         state: path("state"),
+        key: None,
         ancestors: Vec::new(),
         supervisor: SupervisorCommand { program: program(), args: vec!["__supervise".into()] },
         programs: Arc::new(programs.expect("sh is there")),

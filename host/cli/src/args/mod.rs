@@ -10,6 +10,7 @@ mod profiles;
 mod run;
 mod runs;
 mod serve;
+mod state;
 
 use std::path::PathBuf;
 
@@ -25,6 +26,7 @@ pub(crate) use profiles::ProfilesCommand;
 pub(crate) use run::{OutputForm, RunArgs, ShowingArgs};
 pub(crate) use runs::{EventsArgs, ListArgs, RevealArgs, RunTarget, RunsCommand};
 pub(crate) use serve::{Attach, HostArgs};
+pub(crate) use state::{ExportArgs, StateCommand};
 
 use crate::exit::Exit;
 use crate::terminal::ColorChoice;
@@ -91,6 +93,9 @@ pub(crate) enum Command {
     /// Look at the profiles that instruct agents
     #[command(subcommand)]
     Profiles(ProfilesCommand),
+    /// Encrypt, export or look at what lies on the disk
+    #[command(subcommand)]
+    State(StateCommand),
     /// Look at the configuration
     #[command(subcommand)]
     Config(ConfigCommand),

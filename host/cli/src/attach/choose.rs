@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use pointsman_model::HostId;
-use pointsman_store::Store;
+use pointsman_store::{Stands, Store, StoreError};
 
 use crate::control::socket::{Folder, Name};
 use crate::failure::Failure;
@@ -41,11 +41,15 @@ fn of_own_run(state: &Path) -> Result<Option<HostId>, Failure> {
     if !trail.is_agent() {
         return Ok(None);
     }
-    let store = Store::open(state)?;
-    let Some(Some(run)) = trail.believed(|run, above| store.is_below(run, above))? else { return Ok(None) };
-    if store.run(run)?.is_none() {
+    if Stands::of(state)? == Stands::Nothing {
         return Ok(None);
     }
-    let owner = store.owner(run)?;
+    // An agent has no key to what is encrypted there, and needs none.
+    let store = Store::open_without_payload(state)?;
+    let Some(Some(run)) = trail.believed(|run, above| store.is_below(run, above))? else { return Ok(None) };
+    let owner = match store.owner(run) {
+        Err(StoreError::UnknownRun { .. }) => return Ok(None),
+        owner => owner?,
+    };
     Ok(store.is_alive(owner)?.then_some(owner))
 }

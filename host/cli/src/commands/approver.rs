@@ -6,12 +6,12 @@ use pointsman_approver::{Approver, ApproverError, is_set};
 use pointsman_audit::{Attempt, Draft, Fact, Log};
 use pointsman_engine::AuditSettings;
 use pointsman_model::HostId;
-use pointsman_store::Store;
+use pointsman_store::{Stands, Store};
 use serde_json::json;
 
 use crate::approver::{ask, ask_approver};
 use crate::args::ApproverCommand;
-use crate::config::{Loaded, settings};
+use crate::config::{Loaded, settings, state_key};
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
 use crate::terminal::{Out, now};
@@ -62,7 +62,11 @@ fn change(
     act: impl FnOnce(&Approver) -> Result<(), ApproverError>,
 ) -> Result<(), Failure> {
     // Makes the folder, and refuses one that is open to others.
-    Store::open(state)?;
+    if Stands::of(state)? == Stands::Nothing {
+        Store::open_with(state, state_key(loaded)?.as_ref())?;
+    } else {
+        Store::open_without_payload(state)?;
+    }
     let mut log = open_log(loaded, state)?;
     let done = act(&Approver::open(state));
     let by = format!("cli:{}", crate::user::name());

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use pointsman_audit::{AuditError, Fault, Filter, Note, Reader, Report, verify};
 use pointsman_model::Digest;
-use pointsman_store::{RunFilter, Store};
+use pointsman_store::RunFilter;
 use serde_json::{Value, json};
 
 use crate::args::{AuditCommand, AuditShowArgs};
 use crate::config::Loaded;
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
+use crate::state::State;
 use crate::terminal::{Out, one_line};
 
 /// How often new records are looked for.
@@ -24,14 +25,14 @@ const VALUE: usize = 80;
 pub(super) fn run(out: Out, loaded: &Loaded, command: AuditCommand) -> Outcome {
     let state = loaded.state_dir()?;
     match command {
-        AuditCommand::Verify { known } => check(out, &state, &known),
+        AuditCommand::Verify { known } => check(out, loaded, &state, &known),
         AuditCommand::Show(args) => show(out, &state, args),
     }
 }
 
-fn check(out: Out, state: &Path, known: &[Digest]) -> Outcome {
+fn check(out: Out, loaded: &Loaded, state: &Path, known: &[Digest]) -> Outcome {
     let mut report = verify(state, known)?;
-    match unrecorded(state, &report) {
+    match unrecorded(loaded, state, &report) {
         Ok(faults) => report.faults.extend(faults),
         Err(failure) => report.notes.push(Note {
             file: state.to_owned(),
@@ -86,12 +87,12 @@ fn check(out: Out, state: &Path, known: &[Digest]) -> Outcome {
 
 /// Holds the journal against the log: each run that is over has left records, so one without says that they are gone,
 /// even if somebody took the whole log away and its head with it.
-fn unrecorded(state: &Path, report: &Report) -> Result<Vec<Fault>, Failure> {
+fn unrecorded(loaded: &Loaded, state: &Path, report: &Report) -> Result<Vec<Fault>, Failure> {
     let Some(recorded) = &report.runs else { return Ok(Vec::new()) };
     if !state.join("journal.sqlite").is_file() {
         return Ok(Vec::new());
     }
-    let store = Store::open(state)?;
+    let store = State::open(loaded)?.store;
     let (mut missing, mut example, mut cursor) = (0_u64, None, None);
     loop {
         let page = store.list_runs(&RunFilter::default(), cursor.as_deref(), PAGE)?;

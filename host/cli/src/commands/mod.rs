@@ -15,6 +15,7 @@ mod reveal;
 mod run;
 mod runs;
 mod serve;
+mod state;
 mod webhook;
 
 use clap::CommandFactory;
@@ -52,6 +53,7 @@ pub(crate) fn run(cli: Cli) -> Outcome {
         Command::Policy(command) => policy::run(out, &loaded, &command),
         Command::Plugin(command) => plugin::run(out, &loaded, &command),
         Command::Profiles(command) => profiles::run(out, &loaded, &command),
+        Command::State(command) => state::run(out, &loaded, command),
         Command::Config(_) | Command::Doctor | Command::Completions { .. } => Ok(Exit::Ok),
     }
 }

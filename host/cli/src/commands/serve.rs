@@ -13,7 +13,7 @@ use super::a2a::{Publishing, publish};
 use super::webhook::tell;
 use crate::args::{Attach, HostArgs};
 use crate::attach::{Door, Server as Entrance, attach};
-use crate::config::{Loaded, published, settings, webhook};
+use crate::config::{Loaded, published, settings, state_key, webhook};
 use crate::control::Server;
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
@@ -52,7 +52,8 @@ pub(super) fn run(loaded: &Loaded, args: &HostArgs) -> Outcome {
 /// Is a host, for a client of its own and for those that attach.
 fn host(loaded: &Loaded, args: &HostArgs) -> Outcome {
     let mut settings = settings(loaded)?;
-    settings.ancestors = ancestors(|| Store::open(&settings.state))?;
+    settings.key = state_key(loaded)?;
+    settings.ancestors = ancestors(|| Store::open_with(&settings.state, settings.key.as_ref()))?;
     let state = settings.state.clone();
     let published = published(loaded, &settings.secrets)?;
     let webhook = webhook(loaded, &settings.secrets)?;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::a2a::A2a;
+use super::at_rest::Encryption;
 use super::audit::Audit;
 use super::delegation::{Budgets, Delegation};
 use super::grant::TextGrant;
@@ -57,7 +58,7 @@ pub(crate) struct Config {
 }
 
 /// What the host keeps.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct State {
     /// Folder of the journal, the artifacts and the component cache. Only its owner may enter it.
@@ -65,14 +66,12 @@ pub(crate) struct State {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) dir: Option<PathBuf>,
     /// Whether each run is also written to `.nanobot-orchestrator/` in its working directory, for people and older
-    /// clients to read.
-    pub(crate) run_folders: bool,
-}
-
-impl Default for State {
-    fn default() -> Self {
-        Self { dir: None, run_folders: true }
-    }
+    /// clients to read. By default it is, unless the state is encrypted; then it cannot be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) run_folders: Option<bool>,
+    /// If given, what agents were told and what they did is encrypted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) encryption: Option<Encryption>,
 }
 
 /// A program that plugins may start.

@@ -5,6 +5,7 @@
 //! that guards it.
 
 mod a2a;
+mod at_rest;
 mod audit;
 mod defaults;
 mod delegation;
@@ -23,6 +24,7 @@ mod text_duration;
 mod webhook;
 
 pub(crate) use a2a::{Published, admission, agent_name, described, published, publishing};
+pub(crate) use at_rest::{KeyPlaces, key_places, state_key};
 pub(crate) use document::{Config, LogFormat};
 pub(crate) use error::ConfigError;
 pub(crate) use example::EXAMPLE;

@@ -29,6 +29,7 @@ pub(crate) fn settings(loaded: &Loaded) -> Result<Settings, ConfigError> {
     let names: Vec<&str> = config.backends.keys().map(String::as_str).collect();
     Ok(Settings {
         state: loaded.state_dir()?,
+        key: None,
         ancestors: Vec::new(),
         supervisor: SupervisorCommand::this_program(crate::SUPERVISE).map_err(ConfigError::NoProgram)?,
         programs: Arc::new(programs(loaded, &config.programs)?),
@@ -45,7 +46,7 @@ pub(crate) fn settings(loaded: &Loaded) -> Result<Settings, ConfigError> {
             profiles(loaded, config.runs.profiles.as_deref())?,
             roots("runs.profile_roots", &config.runs.profile_roots)?,
         ),
-        run_folders: config.state.run_folders,
+        run_folders: super::at_rest::run_folders(loaded)?,
         waits: WaitLimits {
             default: config.waits.default.get(),
             most: config.waits.most.map(super::text_duration::TextDuration::get),

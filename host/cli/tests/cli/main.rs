@@ -5,6 +5,7 @@
 mod answers;
 mod approvals;
 mod asking;
+mod at_rest;
 mod client;
 mod configuration;
 mod doctor;

@@ -21,11 +21,17 @@ use crate::write::json_text;
 #[derive(Clone, Default)]
 pub(crate) struct Codec {
     key: Option<Arc<DataKey>>,
+    /// What everybody is told who reads or writes payload of a state that was opened without its key.
+    locked: Option<Arc<StoreError>>,
 }
 
 impl std::fmt::Debug for Codec {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(if self.is_plain() { "plain" } else { "encrypted" })
+        f.write_str(match (&self.key, &self.locked) {
+            (_, Some(_)) => "locked",
+            (None, None) => "plain",
+            (Some(_), None) => "encrypted",
+        })
     }
 }
 
@@ -63,12 +69,20 @@ const FACE: [&str; 3] = ["agent", "client", "context_id"];
 impl Codec {
     /// Seals with a data key.
     pub(super) fn sealed(key: DataKey) -> Self {
-        Self { key: Some(Arc::new(key)) }
+        Self { key: Some(Arc::new(key)), locked: None }
     }
 
-    /// Says whether payload is stored as it is.
-    pub(crate) fn is_plain(&self) -> bool {
-        self.key.is_none()
+    /// Gives no payload out and takes none, for a reason.
+    pub(crate) fn locked(why: StoreError) -> Self {
+        Self { key: None, locked: Some(Arc::new(why)) }
+    }
+
+    /// Gives the key, if payload is encrypted.
+    fn key(&self) -> Result<Option<&DataKey>, StoreError> {
+        match &self.locked {
+            Some(why) => Err(StoreError::clone(why)),
+            None => Ok(self.key.as_deref()),
+        }
     }
 
     /// Makes of a text what is stored in a column and a row.
@@ -79,7 +93,7 @@ impl Codec {
         text: impl Into<Cow<'a, str>>,
     ) -> Result<Stored<'a>, StoreError> {
         let text = text.into();
-        match &self.key {
+        match self.key()? {
             None => Ok(Stored::Text(text)),
             Some(key) => Ok(Stored::Sealed(key.close(column.name(), &row, text.as_bytes())?)),
         }
@@ -102,7 +116,7 @@ impl Codec {
         row: impl Display,
         stored: ValueRef<'a>,
     ) -> Result<Cow<'a, str>, StoreError> {
-        match (&self.key, stored) {
+        match (self.key()?, stored) {
             (None, ValueRef::Text(text)) => match std::str::from_utf8(text) {
                 Ok(text) => Ok(Cow::Borrowed(text)),
                 Err(_) => Err(damaged(column, &row, "is not UTF-8")),
@@ -125,7 +139,8 @@ impl Codec {
         row: impl Display,
         plain: &[u8],
     ) -> Option<Result<Vec<u8>, StoreError>> {
-        self.key.as_ref().map(|key| key.close(column.name(), &row, plain))
+        let key = self.key().transpose()?;
+        Some(key.and_then(|key| key.close(column.name(), &row, plain)))
     }
 
     /// Opens what [`Codec::put_bytes`] made.
@@ -135,8 +150,11 @@ impl Codec {
         row: impl Display,
         sealed: &[u8],
     ) -> Option<Result<Vec<u8>, StoreError>> {
-        let key = self.key.as_ref()?;
-        Some(key.open(column.name(), &row, sealed).map_err(|why| unopened(column, &row, key, why)))
+        let open = |key: &DataKey| {
+            key.open(column.name(), &row, sealed).map_err(|why| unopened(column, &row, key, why))
+        };
+        let key = self.key().transpose()?;
+        Some(key.and_then(open))
     }
 
     /// Reads JSON out of a column and a row.
@@ -163,7 +181,7 @@ impl Codec {
         text: String,
         metadata: &Map<String, Value>,
     ) -> Result<String, StoreError> {
-        let Some(key) = &self.key else { return Ok(text) };
+        let Some(key) = self.key()? else { return Ok(text) };
         let asked = metadata.get("a2a").and_then(Value::as_object);
         let mut face = Map::new();
         for word in FACE {
@@ -188,7 +206,7 @@ impl Codec {
 
     /// Reads a run's spec as JSON.
     pub(crate) fn spec_text<'a>(&self, run: RunId, stored: &'a str) -> Result<Cow<'a, str>, StoreError> {
-        let Some(key) = &self.key else { return self.text(Column::Spec, run, stored.into()) };
+        let Some(key) = self.key()? else { return self.text(Column::Spec, run, stored.into()) };
         let sealed = serde_json::from_str::<Map<String, Value>>(stored).ok();
         let sealed = sealed.as_ref().and_then(|it| it.get("sealed")).and_then(Value::as_str);
         let Some(sealed) = sealed else {

@@ -68,6 +68,19 @@ impl Store {
         })
     }
 
+    /// Gives the working directories in which there were runs.
+    ///
+    /// # Errors
+    ///
+    /// If the state cannot be read.
+    pub fn directories(&self) -> Result<Vec<String>, StoreError> {
+        self.with_reader(|connection| {
+            let mut cwds = connection.prepare_cached("SELECT DISTINCT cwd FROM runs ORDER BY cwd")?;
+            let cwds = cwds.query_map([], |row| row.get(0))?;
+            cwds.map(|cwd| Ok(cwd?)).collect()
+        })
+    }
+
     /// Gives the host that owns a run.
     ///
     /// # Errors

@@ -12,7 +12,9 @@ use crate::args::ServeArgs;
 use crate::attach::Door;
 use crate::commands::serve::{ended, entrance, runtime, stop};
 use crate::commands::webhook::tell as tell_questions;
-use crate::config::{Loaded, Published, admission, agent_name, described, publishing, settings, webhook};
+use crate::config::{
+    Loaded, Published, admission, agent_name, described, publishing, settings, state_key, webhook,
+};
 use crate::control::Server;
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
@@ -30,7 +32,8 @@ pub(super) fn run(out: Out, loaded: &Loaded, args: &ServeArgs) -> Outcome {
         return Err(Failure::not_found(format!("no backend {:?}", args.backend))
             .help(format!("there are {}; one is added as [backends.NAME]", known.join(", "))));
     }
-    settings.ancestors = ancestors(|| Store::open(&settings.state))?;
+    settings.key = state_key(loaded)?;
+    settings.ancestors = ancestors(|| Store::open_with(&settings.state, settings.key.as_ref()))?;
     let published = what(loaded, &settings.secrets, args)?;
     let webhook = webhook(loaded, &settings.secrets)?;
     let state = settings.state.clone();

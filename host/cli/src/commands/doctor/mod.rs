@@ -29,6 +29,7 @@ pub(super) fn run(out: Out, named: Option<&Path>) -> Outcome {
         Ok((loaded, settings)) => {
             findings.push(configuration(&loaded));
             findings.push(state::check(&settings.state));
+            findings.extend(state::encryption(&loaded, &settings.state));
             progress.now("loading components, and asking programs for their versions");
             findings.extend(components::check(&loaded, &settings));
             findings.extend(programs::unused(&settings));

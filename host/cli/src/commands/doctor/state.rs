@@ -6,6 +6,8 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
 use super::finding::{Finding, Health};
+use crate::commands::state::Standing;
+use crate::config::Loaded;
 
 /// Looks at the state folder without making it or changing it.
 pub(super) fn check(dir: &Path) -> Finding {
@@ -40,6 +42,20 @@ pub(super) fn check(dir: &Path) -> Finding {
         entries.flatten().filter(|entry| entry.path().extension().is_some_and(|it| it == "sock")).count()
     });
     finding(Health::Good, format!("{shown} ({}, {hosts} hosts)", size(dir)))
+}
+
+/// Looks at whether the state can be read with the configured key. Says nothing where neither is encrypted.
+pub(super) fn encryption(loaded: &Loaded, dir: &Path) -> Option<Finding> {
+    const SUBJECT: &str = "encryption";
+    let standing = match Standing::of(loaded, dir) {
+        Ok(standing) => standing,
+        Err(failure) => return Some(Finding::new(SUBJECT, Health::Missing, failure.message)),
+    };
+    if let Some((what, help)) = standing.wrong() {
+        return Some(Finding::new(SUBJECT, Health::Missing, what).mend(help));
+    }
+    let (place, _) = standing.key.as_ref()?;
+    Some(Finding::new(SUBJECT, Health::Good, format!("{}, with the key from {place}", standing.words())))
 }
 
 fn not_there(dir: &Path) -> Finding {

@@ -7,7 +7,7 @@ use pointsman_webhook::Webhook;
 use crate::attach::{Door, Server as Entrance};
 use crate::commands::serve::{entrance, stop};
 use crate::commands::webhook::tell;
-use crate::config::{Loaded, settings, webhook};
+use crate::config::{Loaded, settings, state_key, webhook};
 use crate::control::Server;
 use crate::failure::Failure;
 use crate::lineage::ancestors;
@@ -33,7 +33,8 @@ impl Hosted {
     pub(super) async fn start(loaded: &Loaded, asks: bool) -> Result<Self, Failure> {
         let mut settings = settings(loaded)?;
         let webhook = webhook(loaded, &settings.secrets)?;
-        settings.ancestors = ancestors(|| Store::open(&settings.state))?;
+        settings.key = state_key(loaded)?;
+        settings.ancestors = ancestors(|| Store::open_with(&settings.state, settings.key.as_ref()))?;
         let (state, below_an_agent) = (settings.state.clone(), !settings.ancestors.is_empty());
         let host = Host::start(settings).await?;
         let control = Server::start(&state, host.clone());

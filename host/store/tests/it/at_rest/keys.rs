@@ -147,6 +147,20 @@ async fn how_a_state_stands_is_seen_without_a_key() {
     assert_eq!((stands.fits(&key), stands.fits(&StateKey::new([3; 32]))), (Some(true), Some(false)));
 }
 
+/// An agent that attaches to its host has no key, and needs none to find it.
+#[tokio::test]
+async fn what_is_no_payload_needs_no_key() {
+    let fixture = Fixture::encrypted();
+    let record = fixture.run().await;
+    let store = Store::open_without_payload(&fixture.folder.path().join("state")).unwrap();
+    assert_eq!(store.owner(record.run_id).unwrap(), fixture.host);
+    assert!(!store.is_below(record.run_id, record.run_id).unwrap() || store.is_alive(fixture.host).unwrap());
+    let refused = store.run(record.run_id);
+    assert!(matches!(refused, Err(StoreError::NoKey { .. })), "{refused:?}");
+    let refused = store.create_run(new_run(fixture.host, "/project")).await;
+    assert!(matches!(refused, Err(StoreError::NoKey { .. })), "{refused:?}");
+}
+
 /// What one host writes, another process reads while it does, with the key.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn others_read_while_a_host_writes() {
