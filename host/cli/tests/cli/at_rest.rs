@@ -217,3 +217,41 @@ fn a_key_that_is_no_secret_is_refused() {
     refused(&it, 3, &["32 random bytes"]);
     assert!(!it.err.contains("horse"), "{it:?}");
 }
+
+/// A stand-in for the program that speaks to the Secret Service, with its arguments and exit statuses: it keeps entries
+/// in files beside itself.
+const SECRET_TOOL: &str = r#"#!/bin/sh
+entries="${0%/*}"
+case "$1" in
+    lookup) [ "$2 $4" = "service username" ] && cat "$entries/$3,$5" 2>/dev/null || exit 1 ;;
+    store)
+        case "$2" in --label=*) ;; *) exit 2 ;; esac
+        [ "$3 $5" = "service username" ] && cat >"$entries/$4,$6" ;;
+    *) exit 2 ;;
+esac
+"#;
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_key_lies_in_the_keyring() {
+    let home =
+        home_of(&["[state.encryption]\nkey = { keyring = \"pointsman/state\" }\n".to_owned() + &echo()]);
+    let bin = home.path().join("bin");
+    fs::create_dir(&bin).unwrap();
+    let run = |args: &[&str]| {
+        let path = format!("{}:/usr/bin:/bin", bin.display());
+        home.said(home.command(args).env("PATH", path).output().unwrap())
+    };
+    refused(&run(&["runs", "list"]), 3, &["keyring entry pointsman/state", "libsecret-tools"]);
+    let tool = bin.join("secret-tool");
+    fs::write(&tool, SECRET_TOOL).unwrap();
+    fs::set_permissions(&tool, fs::Permissions::from_mode(0o755)).unwrap();
+    refused(&run(&["runs", "list"]), 3, &["no such entry", "pointsman state new-key"]);
+    let it = run(&["--json", "state", "new-key"]);
+    assert_eq!(it.exit, Some(0), "{it:?}");
+    refused(&run(&["state", "new-key"]), 3, &["there is an entry already"]);
+    let it = run(&["run", "echo", MARK]);
+    assert_eq!((it.exit, it.out.trim_end()), (Some(0), MARK), "{it:?}");
+    assert_eq!(files_with(home.path(), MARK), [] as [PathBuf; 0]);
+    assert!(run(&["--json", "runs", "list"]).out.contains(MARK));
+}
