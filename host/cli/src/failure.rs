@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use crate::config::ConfigError;
+use pointsman_engine::Fault;
+
+use crate::config::{ConfigError, Loaded};
 use crate::exit::Exit;
 
 /// Why a command could not be done.
@@ -64,6 +66,23 @@ impl From<pointsman_engine::Error> for Failure {
             E::Store(_) => Self::error(error).help("`pointsman doctor` looks at the state folder"),
             _ => Self::error(error),
         }
+    }
+}
+
+impl Failure {
+    /// Makes a failure of a host's error: what is wrong with the configuration is said with its place.
+    pub(crate) fn located(loaded: &Loaded, error: pointsman_engine::Error) -> Self {
+        match error {
+            pointsman_engine::Error::Configuration { faults, .. } => Self::faults(loaded, &faults),
+            other => other.into(),
+        }
+    }
+
+    /// Makes a failure of what is wrong with a plugin's configuration.
+    pub(crate) fn faults(loaded: &Loaded, faults: &[Fault]) -> Self {
+        let said: Vec<String> =
+            faults.iter().map(|fault| format!("{}: {fault}", loaded.place_of(&fault.key))).collect();
+        Self::new(Exit::Configuration, said.join("\n")).help("`pointsman config example` shows every key")
     }
 }
 

@@ -3,13 +3,14 @@
 use std::borrow::Cow;
 use std::path::Path;
 
-use pointsman_engine::{ComponentSource, Settings};
+use pointsman_engine::{ComponentSource, Fault, Settings, faults, sanitizer_faults};
 use pointsman_model::plugin::{Description, Feature, TestedProgram};
-use pointsman_model::{Digest, Grant};
-use pointsman_sandbox::{LoadError, Sandbox, SandboxConfig};
+use pointsman_model::{Digest, Grant, Timestamp};
+use pointsman_sandbox::{CallError, LoadError, Sandbox, SandboxConfig};
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::config::Loaded;
 use crate::failure::Failure;
 use crate::terminal::Progress;
 
@@ -42,6 +43,8 @@ pub(crate) struct Configured {
     pub(crate) kind: Kind,
     /// Its name.
     pub(crate) name: String,
+    /// Where its configuration stands in the operator's file.
+    key: String,
     /// Where its bytes come from.
     pub(crate) component: ComponentSource,
     /// What it is given.
@@ -90,6 +93,7 @@ pub(crate) fn configured(settings: &Settings) -> Vec<Configured> {
     let backends = settings.backends.iter().map(|(name, backend)| Configured {
         kind: Kind::Backend,
         name: name.clone(),
+        key: format!("backends.{name}.config"),
         component: backend.component.clone(),
         grants: backend.grants.clone(),
         config: Config::Value(backend.config.clone()),
@@ -98,6 +102,7 @@ pub(crate) fn configured(settings: &Settings) -> Vec<Configured> {
     let sanitizers = settings.sanitizers.iter().map(|sanitizer| Configured {
         kind: Kind::Sanitizer,
         name: sanitizer.name.clone(),
+        key: format!("{}.config", sanitizer.key),
         component: sanitizer.component.clone(),
         grants: Vec::new(),
         config: Config::Value(sanitizer.config.clone()),
@@ -106,6 +111,7 @@ pub(crate) fn configured(settings: &Settings) -> Vec<Configured> {
     let policies = settings.policies.iter().map(|policy| Configured {
         kind: Kind::Policy,
         name: policy.name.clone(),
+        key: String::new(),
         component: policy.component.clone(),
         grants: Vec::new(),
         config: Config::Text(policy.config.clone()),
@@ -126,15 +132,16 @@ pub(crate) fn source(component: &ComponentSource) -> String {
 }
 
 /// Loads components, compiling what was never compiled here.
-pub(crate) struct Inspector {
+pub(crate) struct Inspector<'a> {
     sandbox: Sandbox,
+    loaded: &'a Loaded,
 }
 
-impl Inspector {
+impl<'a> Inspector<'a> {
     /// Makes a sandbox over the same cache as the host's.
-    pub(crate) fn new(settings: &Settings) -> Result<Self, Failure> {
+    pub(crate) fn new(loaded: &'a Loaded, settings: &Settings) -> Result<Self, Failure> {
         let config = SandboxConfig::new(Some(settings.state.join("components")));
-        Ok(Self { sandbox: Sandbox::new(config).map_err(chain)? })
+        Ok(Self { sandbox: Sandbox::new(config).map_err(chain)?, loaded })
     }
 
     /// Loads a component and has it read its configuration.
@@ -150,7 +157,10 @@ impl Inspector {
         match &plugin.config {
             Config::Value(value) => {
                 let schema = without_callers(&inspected.description.config_schema, &plugin.callers);
-                agrees(name, &schema, value)?;
+                self.agrees(plugin, &schema, value)?;
+                if plugin.kind == Kind::Sanitizer {
+                    self.reads(plugin, &bytes, value)?;
+                }
             }
             Config::Text(text) => {
                 let module = self.sandbox.load_policy(name, &bytes).map_err(chain)?;
@@ -174,6 +184,30 @@ impl Inspector {
             }
         }
         Err(last.map_or_else(|| Failure::internal("no kind of plugin was tried"), chain))
+    }
+
+    /// Checks a configuration against the schema that its plugin gives.
+    fn agrees(&self, plugin: &Configured, schema: &Value, config: &Value) -> Result<(), Failure> {
+        let name = &plugin.name;
+        let look = if plugin.kind == Kind::Sanitizer { sanitizer_faults } else { faults };
+        let faults =
+            look(schema, config).map_err(|message| Failure::error(format!("plugin {name}: {message}")))?;
+        if faults.is_empty() { Ok(()) } else { Err(self.wrong(plugin, faults)) }
+    }
+
+    /// Has a sanitizer read its configuration: what a schema cannot say, such as an expression that does not compile.
+    fn reads(&self, plugin: &Configured, bytes: &[u8], config: &Value) -> Result<(), Failure> {
+        let sanitizer = self.sandbox.load_sanitizer(&plugin.name, bytes).map_err(chain)?;
+        match sanitizer.sanitize(&config.to_string(), &[], Timestamp::from_millis(0)) {
+            Err(CallError::Refused(why)) => Err(self.wrong(plugin, vec![Fault::told(&why)])),
+            Err(error) => Err(chain(error)),
+            Ok(_) => Ok(()),
+        }
+    }
+
+    fn wrong(&self, plugin: &Configured, faults: Vec<Fault>) -> Failure {
+        let faults: Vec<Fault> = faults.into_iter().map(|fault| fault.below(&plugin.key)).collect();
+        Failure::faults(self.loaded, &faults)
     }
 
     fn load(&self, kind: Kind, name: &str, bytes: &[u8]) -> Result<Inspected, LoadError> {
@@ -225,29 +259,6 @@ fn without_callers(schema: &Value, callers: &[String]) -> Value {
         required.retain(|key| !callers.iter().any(|may| key.as_str() == Some(may)));
     }
     schema
-}
-
-/// Checks a configuration against the schema that its plugin gives.
-fn agrees(name: &str, schema: &Value, config: &Value) -> Result<(), Failure> {
-    let validator = jsonschema::validator_for(schema).map_err(|error| {
-        Failure::error(format!("plugin {name}: its configuration's schema is none: {error}"))
-    })?;
-    let faults: Vec<String> = validator
-        .iter_errors(config)
-        .take(10)
-        .map(|error| match error.instance_path().to_string() {
-            path if path.is_empty() => error.to_string(),
-            path => format!("{path}: {error}"),
-        })
-        .collect();
-    if faults.is_empty() {
-        return Ok(());
-    }
-    Err(Failure::new(
-        crate::exit::Exit::Configuration,
-        format!("plugin {name}: configuration: {}", faults.join("; ")),
-    )
-    .help(format!("`pointsman plugin inspect {name} --json` prints the schema")))
 }
 
 /// Makes a failure of an error and everything behind it.

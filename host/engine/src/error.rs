@@ -136,6 +136,14 @@ pub enum Error {
         /// All that is wrong with it, each with its rule and its place.
         findings: Vec<String>,
     },
+    /// What the operator wrote for a plugin makes no sense.
+    #[error("plugin {name}: configuration: {}", crate::fault::listed(faults))]
+    Configuration {
+        /// The plugin.
+        name: String,
+        /// What is wrong, each with its place in the operator's document.
+        faults: Vec<crate::Fault>,
+    },
     /// The state could not be read or written.
     #[error("{0}")]
     Store(String),

@@ -38,12 +38,13 @@ pub struct Host {
 }
 
 impl Host {
-    /// Opens the state and takes up or ends what a dead host left. Loads no plugin, unless there are rules that no start
-    /// has read before.
+    /// Opens the state and takes up or ends what a dead host left. Loads no plugin, unless there are rules, or a
+    /// sanitizer's configuration, that no start has read before.
     ///
     /// # Errors
     ///
-    /// If the state cannot be opened, or rules do not hold what their examples say.
+    /// If the state cannot be opened, rules do not hold what their examples say, or a sanitizer does not take its
+    /// configuration.
     pub async fn start(settings: Settings) -> Result<Self, Error> {
         let settings = Arc::new(settings);
         let id = HostId::from_random(clock::random());
@@ -64,9 +65,9 @@ impl Host {
         let above = Arc::from(parts.settings.ancestors.as_slice());
         let host = Self { parts, tasks: TaskTracker::new(), above };
         let plugins = Arc::clone(&host.parts.plugins);
-        tokio::task::spawn_blocking(move || plugins.vet_policies())
+        tokio::task::spawn_blocking(move || plugins.vet())
             .await
-            .map_err(|error| Error::Store(format!("reading the rules failed: {error}")))??;
+            .map_err(|error| Error::Store(format!("reading rules and configurations failed: {error}")))??;
         host.parts.recorder.started();
         host.recover().await?;
         host.lapse_standing().await;

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use pointsman_capabilities::handed_out::HandedOut;
-use pointsman_model::Digest;
 use pointsman_sandbox::{BackendPlugin, CallError, Sandbox, SandboxConfig, SanitizerPlugin};
 
+use crate::fault::{Fault, HOST_SECRETS, faults, listed, sanitizer_faults};
 use crate::policies::{Loaded, Policies};
 use crate::settings::{ComponentSource, OnFailure, Settings};
 use crate::{BackendSettings, Error, SanitizerSettings};
@@ -56,9 +56,6 @@ pub(crate) struct LoadedSanitizer {
     handed_out: Option<Arc<HandedOut>>,
 }
 
-/// The key of a sanitizer's configuration that the host fills in, if the plugin's schema has it.
-const HOST_SECRETS: &str = "host_secrets";
-
 impl LoadedSanitizer {
     /// Gives the configuration as text, with what was handed out up to now.
     pub(crate) fn config(&self) -> Arc<str> {
@@ -93,6 +90,11 @@ impl Plugins {
         }
     }
 
+    /// Gives what the operator decided.
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     /// Gives the backend of a name; `None` if the operator has none of that name.
     pub(crate) fn backend(&self, name: &str) -> Result<Option<(BackendPlugin, &BackendSettings)>, Error> {
         let (Some(settings), Some(plugin)) = (self.settings.backends.get(name), self.backends.get(name))
@@ -117,12 +119,17 @@ impl Plugins {
         let bytes = bytes(name, &settings.component)?;
         let plugin =
             self.sandbox(name)?.load_sanitizer(name, &bytes).map_err(|error| failed(name, &error))?;
-        check_config(name, &plugin.about().config_schema, &settings.config)?;
-        let config = settings.config.as_object().cloned().unwrap_or_default();
-        if config.contains_key(HOST_SECRETS) {
-            let message = format!("configuration: `{HOST_SECRETS}` is filled in by the host");
-            return Err(Error::Plugin { name: name.clone(), message });
+        let wrong = |faults: Vec<Fault>| {
+            let below = format!("{}.config", settings.key);
+            let faults = faults.into_iter().map(|fault| fault.below(&below)).collect();
+            Error::Configuration { name: name.clone(), faults }
+        };
+        let faults = sanitizer_faults(&plugin.about().config_schema, &settings.config)
+            .map_err(|message| Error::Plugin { name: name.clone(), message })?;
+        if !faults.is_empty() {
+            return Err(wrong(faults));
         }
+        let config = settings.config.as_object().cloned().unwrap_or_default();
         let wanted = plugin.about().config_schema["properties"].get(HOST_SECRETS).is_some();
         let handed_out = wanted.then(|| Arc::clone(self.settings.secrets.handed_out()));
         let keeps_originals = settings.keep_originals;
@@ -130,8 +137,8 @@ impl Plugins {
         // What a schema cannot say, such as an expression that does not compile, is said before there are events.
         // Any other failure is one of the plugin's, and withholds the events that it was to judge.
         let read = loaded.plugin.sanitize(&loaded.config(), &[], pointsman_model::Timestamp::from_millis(0));
-        if let Err(error @ CallError::Refused(_)) = read {
-            return Err(failed(name, &error));
+        if let Err(CallError::Refused(why)) = read {
+            return Err(wrong(vec![Fault::told(&why)]));
         }
         Ok(loaded)
     }
@@ -144,33 +151,6 @@ impl Plugins {
     /// What a ruling is if the chain cannot be loaded at all.
     pub(crate) fn on_failure(&self) -> OnFailure {
         self.settings.on_policy_failure
-    }
-
-    /// Reads the rules that no earlier start has read: an example that does not hold stops this one.
-    ///
-    /// Rules that were read once are known by their digest, so that a host starts without loading anything.
-    pub(crate) fn vet_policies(&self) -> Result<(), Error> {
-        let known = self.settings.state.join("rules-read");
-        let mut fresh = Vec::new();
-        for settings in self.settings.policies.iter().filter(|settings| !settings.vetted) {
-            let component = Digest::of(&bytes(&settings.name, &settings.component)?);
-            let pair = format!("{component}\n{}", settings.config);
-            let mark = known.join(Digest::of(pair.as_bytes()).to_hex());
-            if !mark.exists() {
-                fresh.push(mark);
-            }
-        }
-        if fresh.is_empty() {
-            return Ok(());
-        }
-        self.policies()?;
-        // A mark that cannot be set costs the next start some time and nothing else.
-        let set = std::fs::create_dir_all(&known)
-            .and_then(|()| fresh.iter().try_for_each(|mark| std::fs::write(mark, "")));
-        if let Err(error) = set {
-            tracing::warn!(%error, folder = %known.display(), "rules that were read cannot be marked as read");
-        }
-        Ok(())
     }
 
     /// The engine is made when the first plugin is loaded: a host that only answers lists never pays for it.
@@ -188,22 +168,12 @@ pub(crate) fn check_config(
     schema: &serde_json::Value,
     config: &serde_json::Value,
 ) -> Result<(), Error> {
-    let validator = jsonschema::validator_for(schema).map_err(|error| Error::Plugin {
-        name: name.to_owned(),
-        message: format!("its config-schema is no JSON Schema: {error}"),
-    })?;
-    let faults: Vec<String> = validator
-        .iter_errors(config)
-        .take(10)
-        .map(|error| match error.instance_path().to_string() {
-            path if path.is_empty() => error.to_string(),
-            path => format!("{path}: {error}"),
-        })
-        .collect();
+    let plugin = |message| Error::Plugin { name: name.to_owned(), message };
+    let faults = faults(schema, config).map_err(plugin)?;
     if faults.is_empty() {
         return Ok(());
     }
-    Err(Error::Plugin { name: name.to_owned(), message: format!("configuration: {}", faults.join("; ")) })
+    Err(plugin(format!("configuration: {}", listed(&faults))))
 }
 
 pub(crate) fn bytes(name: &str, source: &ComponentSource) -> Result<std::borrow::Cow<'static, [u8]>, Error> {

@@ -42,10 +42,15 @@ pub struct BackendSettings {
 pub struct SanitizerSettings {
     /// Its name.
     pub name: String,
+    /// Where it stands in the operator's document: `sanitizers[0]`.
+    pub key: String,
     /// The component.
     pub component: ComponentSource,
     /// Its configuration.
     pub config: Value,
+    /// Whether this very pair of component and configuration ships with the program, whose tests have read it. Any
+    /// other is read when the host starts, so that a mistake in it stops the start.
+    pub vetted: bool,
     /// Whether what stood in an event before this sanitizer changed it is kept, sealed. The sanitizer never knows.
     pub keep_originals: bool,
 }

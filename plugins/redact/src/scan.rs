@@ -55,16 +55,10 @@ impl Scanner {
     /// Compiles everything that is else compiled when it is needed: what an operator wrote wrong is said then.
     pub(crate) fn check(&self) -> Result<(), String> {
         for (at, pattern) in self.patterns.iter().enumerate() {
-            let regex = config::compile(&format!("patterns[{at}].regex"), &pattern.regex)?;
-            if pattern.group >= regex.captures_len() {
-                return Err(format!(
-                    "configuration key `patterns[{at}].group`: the expression has no group {}",
-                    pattern.group
-                ));
-            }
+            pattern.check(&format!("patterns[{at}]"))?;
         }
         for (at, allow) in self.allow.iter().enumerate() {
-            config::compile(&format!("allow[{at}]"), allow)?;
+            config::check_allow(&format!("allow[{at}]"), allow)?;
         }
         Ok(())
     }

@@ -169,7 +169,9 @@ fn an_operator_has_a_say(#[case] config: &str, #[case] text: &str, #[case] expec
 
 #[rstest]
 #[case::regex(r#"{"patterns":[{"name":"x","regex":"("}]}"#, "patterns[0].regex")]
-#[case::group(r#"{"patterns":[{"name":"x","regex":"a","group":2}]}"#, "no group 2")]
+#[case::group(r#"{"patterns":[{"name":"x","regex":"a","group":2}]}"#, "has no groups")]
+#[case::empty(r#"{"patterns":[{"name":"x","regex":"a*"}]}"#, "patterns[0].regex`: it may match nothing")]
+#[case::everything(r#"{"allow":[".*"]}"#, "allow[0]`: it may match nothing")]
 #[case::name(r#"{"patterns":[{"name":"X Y","regex":"a"}]}"#, "is no name")]
 #[case::allow(r#"{"allow":["["]}"#, "allow[0]")]
 #[case::key(r#"{"alow":[]}"#, "alow")]

@@ -93,18 +93,63 @@ fn without_the_sanitizer_it_would_be_there() {
     assert!(holds(&place.state(), HANDED_OUT) && holds(&place.state(), &github()));
 }
 
-/// A pattern that does not compile withholds events, and says which one it is.
+/// A pattern that does not compile stops the start, and not the first event: whoever wrote it reads where it stands.
 #[test]
-fn a_pattern_that_is_wrong_lets_nothing_pass() {
+fn a_pattern_that_is_wrong_stops_the_start() {
     let place = place(
         "[[sanitizers]]\nname = \"redact\"\ncomponent = \"bundled:redact\"\n\
          config = { patterns = [{ name = \"acme\", regex = \"(\" }] }\n",
     );
+    let line = fs::read_to_string(place.config()).unwrap().lines().count();
+    let wrong = format!(
+        "{}:{line}:41: `sanitizers[0].config.patterns[0].regex`: unclosed group (at character 1 of \"(\")",
+        place.config().display()
+    );
+    for args in [&["serve"][..], &["config", "check"], &["run", "teller", "tell"]] {
+        let output = place.cli_output(args);
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(3), "{args:?}: {told}");
+        assert!(told.contains(&wrong), "{args:?}: {told}");
+    }
+    let found = place.cli_output(&["doctor", "--json"]);
+    let found = String::from_utf8_lossy(&found.stdout).into_owned();
+    assert!(found.contains("`sanitizers[0].config.patterns[0].regex`: unclosed group"), "{found}");
+}
+
+/// A sanitizer that cannot be loaded any more withholds what it was to judge: nothing passes it unseen.
+#[test]
+fn a_sanitizer_that_breaks_later_lets_nothing_pass() {
+    let place = place("");
+    let component = place.root().join("redact.wasm");
+    let bundled = pointsman_bundle::ALL.iter().find(|(name, _)| *name == "redact").expect("it ships").1;
+    fs::write(&component, bundled).unwrap();
+    let mut config = fs::read_to_string(place.config()).unwrap();
+    config.push_str("[[sanitizers]]\nname = \"redact\"\ncomponent = \"redact.wasm\"\n");
+    fs::write(place.config(), config).unwrap();
+    // Read once, it is known, and the next host starts without loading it.
+    place.host().hang_up().well();
     let mut host = place.host();
+    fs::write(&component, "no component").unwrap();
     let run = host.spawn(&place, "teller", "tell", json!({}));
     host.finish(&run);
     let events = json!(host.events(&run)).to_string();
     host.hang_up().well();
-    assert!(events.contains("patterns[0].regex"), "{events}");
+    assert!(events.contains("withheld"), "{events}");
     assert!(!holds(&place.state(), &github()) && !holds(&place.project(), &github()));
+}
+
+/// What ships was read by its own tests: a host without a configuration of its own reads nothing at its start.
+#[test]
+fn a_start_reads_only_what_is_new() {
+    let marks =
+        |place: &Place| fs::read_dir(place.state().join("sanitizers-read")).map_or(0, Iterator::count);
+    let plain = place("");
+    plain.host().hang_up().well();
+    assert_eq!(marks(&plain), 0);
+    let own = place(
+        "[[sanitizers]]\nname = \"redact\"\ncomponent = \"bundled:redact\"\nconfig = { allow = [\"x+\"] }\n",
+    );
+    own.host().hang_up().well();
+    own.host().hang_up().well();
+    assert_eq!(marks(&own), 1);
 }

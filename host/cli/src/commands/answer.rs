@@ -38,7 +38,7 @@ where
         .build()
         .map_err(|error| Failure::internal(format!("the runtime cannot be started: {error}")))?;
     runtime.block_on(async {
-        let host = Host::start(settings).await?;
+        let host = Host::start(settings).await.map_err(|error| Failure::located(loaded, error))?;
         let done = act(host.clone()).await;
         host.shutdown().await;
         Ok(done?)

@@ -92,12 +92,16 @@ fn try_modules(loaded: &Loaded, settings: &Settings) -> Result<(), Failure> {
         let Some(key) = key else { continue };
         let inspector = match &mut inspector {
             Some(inspector) => inspector,
-            none => none.insert(Inspector::new(settings)?),
+            none => none.insert(Inspector::new(loaded, settings)?),
         };
-        inspector.inspect(&plugin).map_err(|failure| Failure {
-            exit: Exit::Configuration,
-            message: format!("{}: `{key}`: {}", loaded.place_of(&key), failure.message),
-            help: failure.help.or_else(|| Some("`pointsman config example` shows every key".to_owned())),
+        inspector.inspect(&plugin).map_err(|failure| match failure.exit {
+            // It names its own key, further down.
+            Exit::Configuration => failure,
+            _ => Failure {
+                exit: Exit::Configuration,
+                message: format!("{}: `{key}`: {}", loaded.place_of(&key), failure.message),
+                help: failure.help.or_else(|| Some("`pointsman config example` shows every key".to_owned())),
+            },
         })?;
     }
     Ok(())

@@ -17,7 +17,7 @@ pub(super) fn run(out: Out, loaded: &Loaded, command: &PluginCommand) -> Outcome
     let settings = settings(loaded)?;
     match command {
         PluginCommand::List => list(out, &configured(&settings)),
-        PluginCommand::Inspect { plugin } => inspect(out, &settings, plugin),
+        PluginCommand::Inspect { plugin } => inspect(out, loaded, &settings, plugin),
     }
 }
 
@@ -50,7 +50,7 @@ fn list(out: Out, plugins: &[Configured]) -> Outcome {
     Ok(Exit::Ok)
 }
 
-fn inspect(out: Out, settings: &Settings, named: &str) -> Outcome {
+fn inspect(out: Out, loaded: &Loaded, settings: &Settings, named: &str) -> Outcome {
     let plugins = configured(settings);
     let found = plugins.iter().find(|plugin| plugin.name == named);
     let path = Path::new(named);
@@ -59,7 +59,7 @@ fn inspect(out: Out, settings: &Settings, named: &str) -> Outcome {
         return Err(Failure::not_found(format!("no plugin and no file {named:?}"))
             .help(format!("there are {}", names.join(", "))));
     }
-    let inspector = Inspector::new(settings)?;
+    let inspector = Inspector::new(loaded, settings)?;
     let inspected = match found {
         Some(plugin) => inspector.inspect(plugin)?,
         None => inspector.inspect_file(path)?,

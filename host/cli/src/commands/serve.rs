@@ -68,7 +68,7 @@ fn host(loaded: &Loaded, args: &HostArgs) -> Outcome {
             signalled.await;
             shutdown.cancel();
         });
-        let host = Host::start(settings).await?;
+        let host = Host::start(settings).await.map_err(|error| Failure::located(loaded, error))?;
         let control = Server::start(&state, host.clone());
         if let Err(error) = &control {
             tracing::warn!(%error, "no control socket: approvals cannot be answered while this host lives");

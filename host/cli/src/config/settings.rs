@@ -181,9 +181,12 @@ fn backend(loaded: &Loaded, name: &str, backend: &Backend) -> Result<BackendSett
 }
 
 fn sanitizer(loaded: &Loaded, at: usize, sanitizer: &Sanitizer) -> Result<SanitizerSettings, ConfigError> {
+    let key = format!("sanitizers[{at}]");
     Ok(SanitizerSettings {
         name: sanitizer.name.clone(),
-        component: component(loaded, &format!("sanitizers[{at}]"), &sanitizer.component)?,
+        component: component(loaded, &key, &sanitizer.component)?,
+        vetted: sanitizer.component.starts_with("bundled:") && sanitizer.config.is_empty(),
+        key,
         config: Value::Object(sanitizer.config.clone()),
         keep_originals: sanitizer.keep_originals,
     })

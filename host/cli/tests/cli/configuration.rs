@@ -117,7 +117,7 @@ fn what_would_not_act_is_refused_with_its_line(#[case] text: &str, #[case] said:
 )]
 #[case(
     "[[sanitizers]]\nname = \"a\"\ncomponent = \"bundled:spill\"\nconfig = { nonsense = 1 }\n",
-    "1:1: `sanitizers[0]`: plugin a: configuration:"
+    "4:12: `sanitizers[0].config.nonsense`: unknown key"
 )]
 fn what_does_not_load_is_no_good_configuration(#[case] text: &str, #[case] said: &str) {
     let home = Home::new();
@@ -126,6 +126,61 @@ fn what_does_not_load_is_no_good_configuration(#[case] text: &str, #[case] said:
     assert_eq!((it.exit, it.out.as_str()), (Some(3), ""), "{}", it.err);
     let said = format!("error: ~/.config/pointsman/pointsman.toml:{said}");
     assert!(it.err.contains(&said), "wanted {said}\nheard  {}", it.err);
+}
+
+const SANITIZER: &str =
+    "[[sanitizers]]\nname = \"redact\"\ncomponent = \"bundled:redact\"\n[sanitizers.config]\n";
+
+#[rstest]
+#[case::a_key_that_does_not_exist(
+    "paterns = []\n",
+    "5:1: `sanitizers[0].config.paterns`: unknown key; there are `allow`, `patterns`"
+)]
+#[case::one_further_down(
+    "patterns = [\n  { name = \"a\", regexp = \"b\" },\n]\n",
+    "6:3: `sanitizers[0].config.patterns[0]`: \"regex\" is a required property\n\
+     ~/.config/pointsman/pointsman.toml:6:17: `sanitizers[0].config.patterns[0].regexp`: unknown key; there are `group`, \
+     `keywords`, `name`, `regex`"
+)]
+#[case::a_value_of_the_wrong_kind(
+    "allow = \"x\"\n",
+    "5:1: `sanitizers[0].config.allow`: \"x\" is not of type \"array\""
+)]
+#[case::an_expression_that_does_not_compile(
+    "patterns = [\n  { name = \"a\", regex = \"b\" },\n  { name = \"c\", regex = \"ab[\" },\n]\n",
+    "7:17: `sanitizers[0].config.patterns[1].regex`: unclosed character class (at character 3 of \"ab[\")"
+)]
+#[case::a_group_that_does_not_exist(
+    "patterns = [{ name = \"a\", regex = \"(b)\", group = 2 }]\n",
+    "5:42: `sanitizers[0].config.patterns[0].group`: \"(b)\" has no group 2, only group 1"
+)]
+#[case::an_empty_match(
+    "patterns = [{ name = \"a\", regex = \"b*\" }]\n",
+    "5:27: `sanitizers[0].config.patterns[0].regex`: it may match nothing; a secret has at least one character"
+)]
+#[case::what_lets_everything_pass(
+    "allow = [\"ok\", \".*\"]\n",
+    "5:16: `sanitizers[0].config.allow[1]`: it may match nothing, and lets too much pass then"
+)]
+#[case::what_the_host_fills_in(
+    "host_secrets = { salt = \"\", forms = \"\" }\n",
+    "5:1: `sanitizers[0].config.host_secrets`: it is filled in by the host"
+)]
+fn what_a_sanitizer_does_not_take_stops_the_start(#[case] config: &str, #[case] said: &str) {
+    let home = Home::new();
+    home.configure(&format!("{SANITIZER}{config}"));
+    let told = format!(
+        "error: ~/.config/pointsman/pointsman.toml:{said}\nhelp: `pointsman config example` shows every key\n"
+    );
+    for args in [&["config", "check"][..], &["serve"]] {
+        let it = home.run(args);
+        assert_eq!((it.exit, it.err.as_str(), it.out.as_str()), (Some(3), told.as_str(), ""), "{args:?}");
+    }
+    let it = home.run(&["doctor", "--json"]);
+    let findings: serde_json::Value = serde_json::from_str(&it.out).unwrap();
+    let found =
+        findings["findings"].as_array().unwrap().iter().find(|it| it["subject"] == "sanitizer redact");
+    assert_eq!(found.unwrap()["health"], "missing", "{found:?}");
 }
 
 #[test]

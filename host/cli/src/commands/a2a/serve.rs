@@ -41,7 +41,7 @@ pub(super) fn run(out: Out, loaded: &Loaded, args: &ServeArgs) -> Outcome {
     let served = runtime.block_on(async {
         // Before anything else: a signal that comes during the start ends it as well.
         let signalled = ended()?;
-        let host = Host::start(settings).await?;
+        let host = Host::start(settings).await.map_err(|error| Failure::located(loaded, error))?;
         let control = Server::start(&state, host.clone());
         if let Err(error) = &control {
             tracing::warn!(%error, "no control socket: approvals cannot be answered while this host lives");

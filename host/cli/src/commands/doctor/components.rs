@@ -13,7 +13,7 @@ use crate::plugins::{Inspector, Kind, configured};
 /// a backend needs besides is looked at, too.
 pub(super) fn check(loaded: &Loaded, settings: &Settings) -> Vec<Finding> {
     let mut findings = Vec::new();
-    match Inspector::new(settings) {
+    match Inspector::new(loaded, settings) {
         Err(failure) => findings.push(Finding::new("sandbox", Health::Missing, failure.message)),
         Ok(inspector) => {
             let readiness = Readiness::new(loaded, settings);

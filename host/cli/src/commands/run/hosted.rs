@@ -36,7 +36,7 @@ impl Hosted {
         settings.key = state_key(loaded)?;
         settings.ancestors = ancestors(|| Store::open_with(&settings.state, settings.key.as_ref()))?;
         let (state, below_an_agent) = (settings.state.clone(), !settings.ancestors.is_empty());
-        let host = Host::start(settings).await?;
+        let host = Host::start(settings).await.map_err(|error| Failure::located(loaded, error))?;
         let control = Server::start(&state, host.clone());
         if let Err(error) = &control {
             tracing::warn!(%error, "no control socket: other terminals cannot reach this run");
