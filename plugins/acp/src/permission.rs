@@ -177,11 +177,33 @@ fn cancelled(rpc: &Value, effects: &mut Effects) {
     wire::answer(rpc, &json!({ "outcome": { "outcome": "cancelled" } }), effects);
 }
 
+/// What policies read in a question, which no agent may say of itself.
+const WORDS: &[&str] = &[
+    "changes",
+    "command",
+    "cwd",
+    "input",
+    "path",
+    "paths",
+    "reason",
+    "sandboxed",
+    "server",
+    "title",
+    "tool",
+    "tool_kind",
+    "url",
+];
+
 /// Tells the exact thing asked for, in the words that policies read.
 ///
 /// A question whose facts are not known is of kind `tool`: rules that allow by path must not allow what names none.
 fn detail(call: &Call, cwd: &str, more: Map<String, Value>) -> (&'static str, Map<String, Value>) {
-    let mut detail = more;
+    // What an agent adds is shown, and stands for nothing: least of all for a sandbox.
+    let (words, mut detail): (Map<_, _>, Map<_, _>) =
+        more.into_iter().partition(|(key, _)| WORDS.contains(&key.as_str()));
+    if !words.is_empty() {
+        detail.insert("said_besides".to_owned(), words.into());
+    }
     let mut say = |key: &str, value: Value| drop(detail.insert(key.to_owned(), value));
     let input = |keys: &[&str]| keys.iter().find_map(|key| call.input.get(*key)?.as_str()).map(str::to_owned);
     let kind = match call.kind.as_deref().unwrap_or("other") {
@@ -252,6 +274,17 @@ mod tests {
 
     use super::*;
 
+    /// A rule may allow what a sandbox confines, so an agent must not get there by saying so.
+    #[test]
+    fn no_agent_speaks_for_its_own_question() {
+        let call = Call::new("c".to_owned());
+        let more = json!({ "sandboxed": true, "path": "/a", "server": null, "note": "x" });
+        let (kind, detail) = detail(&call, "/workspace", more.as_object().cloned().unwrap());
+        assert_eq!((kind, &detail["note"]), ("tool", &json!("x")));
+        assert_eq!(detail["said_besides"], json!({ "sandboxed": true, "path": "/a", "server": null }));
+        assert!(!["sandboxed", "path", "server"].iter().any(|word| detail.contains_key(*word)), "{detail:?}");
+    }
+
     fn told(said: Value) -> (&'static str, Value) {
         let mut call = Call::new("c".to_owned());
         if let Value::Object(said) = said {
@@ -263,6 +296,8 @@ mod tests {
 
     #[rstest]
     #[case::command(json!({ "kind": "execute", "title": "ls" }), "command", json!({ "command": "ls", "cwd": "/workspace" }))]
+    #[case::by_its_name(json!({ "kind": "execute", "rawInput": { "command": "ls", "sandboxed": true } }), "command",
+        json!({ "command": "ls", "cwd": "/workspace", "input": { "command": "ls", "sandboxed": true } }))]
     #[case::elsewhere(json!({ "kind": "execute", "rawInput": { "command": "ls", "cwd": "/tmp" } }), "command",
         json!({ "command": "ls", "cwd": "/tmp", "input": { "command": "ls", "cwd": "/tmp" } }))]
     #[case::edit_by_place(json!({ "kind": "delete", "title": "rm", "locations": [{ "path": "/a" }] }), "edit",
