@@ -91,7 +91,9 @@ impl Call {
             }
             Family::Edit => {
                 let path = self.path().unwrap_or_default();
-                detail.insert("changes".to_owned(), json!([self.change(asked.known)]));
+                let mut change = self.change(asked.known);
+                change["path"] = located(asked.cwd, path).into();
+                detail.insert("changes".to_owned(), json!([change]));
                 (
                     "edit",
                     format!("{} {}", if self.name == "Write" { "Write" } else { "Edit" }, first_line(path)),
@@ -99,8 +101,11 @@ impl Call {
             }
             Family::Read => {
                 let path = self.path().unwrap_or(asked.cwd);
-                detail.insert("path".to_owned(), path.into());
                 let what = self.text("pattern");
+                // A pattern may lead elsewhere by itself.
+                let leads = |pattern: &&str| pattern.starts_with(['/', '~']) || pattern.contains("..");
+                let read = what.filter(leads).filter(|_| self.name == "Glob").unwrap_or(path);
+                detail.insert("path".to_owned(), located(asked.cwd, read).into());
                 (
                     "read",
                     match what {
@@ -213,6 +218,13 @@ pub(crate) struct Asked<'a> {
     pub(crate) more: &'a Map<String, Value>,
 }
 
+/// Gives a path as Claude Code takes it: from the folder where its shell stands by now. What it makes something else of
+/// stays as it is.
+fn located(cwd: &str, path: &str) -> String {
+    let own = path.is_empty() || path.starts_with(['/', '~']) || path.trim() != path || path.contains(':');
+    if own { path.to_owned() } else { format!("{}/{path}", cwd.trim_end_matches('/')) }
+}
+
 /// Gives the first line of a text, short enough for a title.
 fn first_line(text: &str) -> String {
     const MOST: usize = 120;
@@ -249,6 +261,13 @@ mod tests {
         json!(r"powershell -Command 'echo '\''a'\'' \; del b'"))]
     #[case("Read", json!({"file_path": "/a"}), "read", "Read /a", "path", json!("/a"))]
     #[case("Grep", json!({"pattern": "x"}), "read", "Grep x in /workspace", "path", json!("/workspace"))]
+    #[case("Grep", json!({"pattern": "x", "path": "src"}), "read", "Grep x in src", "path", json!("/workspace/src"))]
+    #[case("Glob", json!({"pattern": "**/*.rs"}), "read", "Glob **/*.rs in /workspace", "path", json!("/workspace"))]
+    #[case("Glob", json!({"pattern": "/etc/*"}), "read", "Glob /etc/* in /workspace", "path", json!("/etc/*"))]
+    #[case("Glob", json!({"pattern": "../*"}), "read", "Glob ../* in /workspace", "path", json!("/workspace/../*"))]
+    #[case("Read", json!({"file_path": "~/.ssh/a"}), "read", "Read ~/.ssh/a", "path", json!("~/.ssh/a"))]
+    #[case("Write", json!({"file_path": "f", "content": ""}), "edit", "Write f", "changes",
+        json!([{"path": "/workspace/f", "kind": "add", "diff": "@@\n"}]))]
     #[case("WebFetch", json!({"url": "https://x.test"}), "fetch", "Fetch https://x.test", "url", json!("https://x.test"))]
     #[case("mcp__git__log", json!({}), "tool", "Use log of git", "server", json!("git"))]
     #[case("mcp__a__b__c", json!({}), "tool", "Use b__c of a", "tool", json!("b__c"))]

@@ -16,7 +16,19 @@ pub(super) fn paths(cwd: &Path, detail: &Value) -> Option<Vec<String>> {
             named.extend(change.get("moved_to").filter(|to| !to.is_null()));
         }
     }
-    named.into_iter().map(|path| real(&cwd.join(path.as_str()?))).collect()
+    let plain = |path: &Value| path.as_str().map(str::to_owned).filter(|path| !may_be_expanded(path));
+    named.into_iter().map(|path| real(&cwd.join(plain(path)?))).collect()
+}
+
+/// Tells whether an agent may make something else of a path before it opens it: agents know `~` and variables, drop
+/// blanks around a path, and take addresses of files.
+fn may_be_expanded(path: &str) -> bool {
+    path.is_empty()
+        || path.starts_with(['~', '$', '%'])
+        || path.trim() != path
+        || path.contains("://")
+        || path.starts_with("file:")
+        || path.contains(char::is_control)
 }
 
 /// Follows the links in a path as far as it exists. What is to be made below a folder has none.
@@ -65,6 +77,7 @@ mod tests {
 
         assert_eq!(found(json!({"path": "src/a"})), Some(vec![at("cwd/src/a")]));
         assert_eq!(found(json!({"path": at("cwd")})), Some(vec![at("cwd")]));
+        assert_eq!(found(change("a~b$c")), Some(vec![at("cwd/a~b$c")]));
         assert_eq!(found(change("new/folder/b")), Some(vec![at("cwd/new/folder/b")]));
         assert_eq!(found(change("out/secret")), Some(vec![at("secret")]));
         assert_eq!(found(change("out/new")), Some(vec![at("new")]));
@@ -76,6 +89,18 @@ mod tests {
             change("dangling"),
             change("dangling/b"),
             change("src/../../secret"),
+            change("~/.ssh/id_rsa"),
+            change("~"),
+            change("~root/.profile"),
+            change("$HOME/.ssh/id_rsa"),
+            change("${HOME}/.ssh/id_rsa"),
+            change("%USERPROFILE%/x"),
+            change(" /etc/passwd"),
+            change("/etc/passwd\n"),
+            change("file:///etc/passwd"),
+            change("file:/etc/passwd"),
+            change("a\u{0}b"),
+            change(""),
             json!({"changes": [{"diff": "+"}]}),
             json!({"changes": "all"}),
             json!({"path": 7}),
