@@ -20,13 +20,14 @@ class Line:
         pipe = subprocess.PIPE
         self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=environment, text=True)
         self.last = 0
+        self.capabilities = {}
 
     def request(self, method, params):
         self.last += 1
         params["_meta"] = {
             "io.modelcontextprotocol/protocolVersion": "2026-07-28",
             "io.modelcontextprotocol/clientInfo": {"name": "child", "version": "1"},
-            "io.modelcontextprotocol/clientCapabilities": {},
+            "io.modelcontextprotocol/clientCapabilities": self.capabilities,
         }
         line = json.dumps({"jsonrpc": "2.0", "id": self.last, "method": method, "params": params})
         try:

@@ -9,6 +9,15 @@ use pointsman_model::ApprovalId;
 use crate::{Error, Host};
 
 impl Host {
+    /// Says whether whoever answers from a terminal has to prove that it is the approver: the operator has set a secret.
+    /// One that cannot be read, or was taken away, counts.
+    pub async fn needs_approver(&self) -> bool {
+        let (approver, now) = (Arc::clone(&self.parts.approver), self.parts.now());
+        // Nothing is tried, so nothing is counted.
+        let checked = tokio::task::spawn_blocking(move || approver.check(None, now)).await;
+        !matches!(checked, Ok(Ok(false)))
+    }
+
     /// Checks whoever is about to answer from a terminal: the operator may have set a secret. Each attempt is recorded.
     ///
     /// Channels that the operator opens to somebody by name, such as tokens of A2A, do not come this way.

@@ -48,6 +48,16 @@ impl Host {
         // The first look is at once.
         Questions { host: self.clone(), changes, changed: true, open: BTreeSet::new(), news: VecDeque::new() }
     }
+
+    /// Gives the questions that wait now, of the runs that this host drives, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// If the state cannot be read.
+    pub async fn open_questions(&self) -> Result<Vec<ApprovalId>, Error> {
+        let host = self.parts.id;
+        self.parts.read(move |store| store.pending_of(host)).await
+    }
 }
 
 impl Questions {

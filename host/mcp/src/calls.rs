@@ -7,10 +7,12 @@ use pointsman_engine::{Client, Error, Host, WaitLimits};
 use pointsman_model::RunRecord;
 use pointsman_model::calls;
 
+use crate::elicit::Asks;
+
 /// What the face asks of the host: a seam, so that the wire is tested without an engine.
 ///
 /// Whatever is optional and has a default or a bound arrives here filled in and checked.
-pub(crate) trait Calls: Send + Sync + 'static {
+pub(crate) trait Calls: Asks {
     fn waits(&self) -> WaitLimits;
     fn spawn_run(
         &self,

@@ -1,21 +1,22 @@
 //! The face itself: what rmcp asks of a server.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use pointsman_engine::Client;
 use rmcp::model::{
-    CacheScope, CallToolRequestParams, CallToolResponse, CustomRequest, CustomResult, DiscoverResult,
-    ErrorData, Implementation, ListToolsResult, PaginatedRequestParams, ProtocolVersion, ServerCapabilities,
-    ServerConfig,
+    CacheScope, CallToolRequestParams, CallToolResponse, ClientCapabilities, CustomRequest, CustomResult,
+    DiscoverResult, ErrorData, Implementation, ListToolsResult, PaginatedRequestParams, ProtocolVersion,
+    ServerCapabilities, ServerConfig,
 };
-use rmcp::service::RequestContext;
+use rmcp::service::{NotificationContext, RequestContext};
 use rmcp::{RoleServer, ServerHandler};
 use tokio_util::sync::CancellationToken;
 
 use crate::answer;
 use crate::call::{self, Caller};
 use crate::calls::Calls;
+use crate::elicit::{self, Call, Elicitation, Rounds};
 use crate::tool::{INSTRUCTIONS, Tool};
 use crate::wait::Waiting;
 use crate::wire;
@@ -30,6 +31,19 @@ pub(crate) struct Face<C> {
     pub(crate) host: Arc<C>,
     pub(crate) gone: CancellationToken,
     pub(crate) progress_every: Duration,
+    pub(crate) elicitation: Elicitation,
+    /// How a client of the modern era is asked.
+    pub(crate) rounds: Rounds,
+    /// A client of the legacy era is asked by one task.
+    pub(crate) asked: OnceLock<()>,
+}
+
+impl<C: Calls> Face<C> {
+    /// Gives the name of the client if it may be asked about what waits for a person.
+    fn askable(&self, info: Option<Implementation>, can: Option<ClientCapabilities>) -> Option<String> {
+        let (info, can) = (info?, can?);
+        (self.host.is_root() && self.elicitation.is_for(&info.name, &can)).then_some(info.name)
+    }
 }
 
 fn is_modern(context: &RequestContext<RoleServer>) -> bool {
@@ -75,6 +89,18 @@ impl<C: Calls> ServerHandler for Face<C> {
         Ok(result)
     }
 
+    async fn on_initialized(&self, context: NotificationContext<RoleServer>) {
+        let Some(info) = context.peer.peer_info() else { return };
+        let Some(client) = self.askable(Some(info.client_info.clone()), Some(info.capabilities.clone()))
+        else {
+            return;
+        };
+        if self.asked.set(()).is_ok() {
+            let (host, settings) = (Arc::clone(&self.host), self.elicitation.clone());
+            tokio::spawn(elicit::ask(host, context.peer, client, settings, self.gone.clone()));
+        }
+    }
+
     async fn call_tool(
         &self,
         request: CallToolRequestParams,
@@ -82,6 +108,12 @@ impl<C: Calls> ServerHandler for Face<C> {
     ) -> Result<CallToolResponse, ErrorData> {
         let Some(tool) = Tool::named(&request.name) else {
             return unknown_tool(&request.name, is_modern(&context));
+        };
+        // A connection is asked in one way.
+        let askable = if is_modern(&context) && self.asked.get().is_none() {
+            self.askable(context.client_info(), context.client_capabilities())
+        } else {
+            None
         };
         let caller = Caller {
             client: client(&context),
@@ -92,8 +124,11 @@ impl<C: Calls> ServerHandler for Face<C> {
                 every: self.progress_every,
             },
         };
-        let answer = call::call(self.host.as_ref(), &caller, tool, request.arguments).await;
-        Ok(answer::result(answer).into())
+        let asked = Call { client: askable.as_deref(), request: &request, waits: tool.waits() };
+        let host = self.host.as_ref();
+        let round = self.rounds.hear(host, &asked).await?;
+        let answer = call::call(host, &caller, tool, request.arguments.clone());
+        Ok(self.rounds.attend(host, &asked, round, answer).await)
     }
 
     async fn on_custom_request(

@@ -13,12 +13,14 @@
 //!   ending the run.
 //!
 //! **Knows nothing about** how a thing is done: that is the engine's. **Deliberately missing:** resources, prompts,
-//! sampling, and any tool that answers an approval; whoever asks must not be able to answer.
+//! sampling, and any tool that answers an approval; whoever asks must not be able to answer. Where the operator says that a
+//! client speaks for a person, that person is asked by elicitation ([`Elicitation`]), past the model.
 
 mod answer;
 mod arguments;
 mod call;
 mod calls;
+mod elicit;
 mod error;
 mod face;
 mod schema;
@@ -30,5 +32,6 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
+pub use elicit::Elicitation;
 pub use error::ServeError;
 pub use serve::{ServeOptions, serve, serve_stdio};

@@ -1,6 +1,6 @@
 //! Serving one client, from its first line to its last.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use pointsman_engine::Host;
@@ -9,6 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 
 use crate::calls::Calls;
+use crate::elicit::{Elicitation, Rounds};
 use crate::error::ServeError;
 use crate::face::Face;
 use crate::wire::Wire;
@@ -24,12 +25,18 @@ pub struct ServeOptions {
     pub shutdown: CancellationToken,
     /// How often a client that asked for it is told that its request still waits.
     pub progress_every: Duration,
+    /// Which clients are asked about what waits for a person.
+    pub elicitation: Elicitation,
 }
 
 impl Default for ServeOptions {
-    /// Nothing from outside; every ten seconds.
+    /// Nothing from outside; every ten seconds; nobody.
     fn default() -> Self {
-        Self { shutdown: CancellationToken::new(), progress_every: Duration::from_secs(10) }
+        Self {
+            shutdown: CancellationToken::new(),
+            progress_every: Duration::from_secs(10),
+            elicitation: Elicitation::default(),
+        }
     }
 }
 
@@ -75,7 +82,18 @@ where
     // A shutdown from outside and a client that goes are one and the same for everything below.
     let gone = options.shutdown.child_token();
     let wire = Wire::new(reader, writer, gone.clone());
-    let face = Face { host, gone: gone.clone(), progress_every: options.progress_every };
+    let mut key = [0; 32];
+    getrandom::fill(&mut key).map_err(|error| ServeError::Defect { message: error.to_string() })?;
+    let rounds = Rounds::new(options.elicitation.clone(), key)
+        .map_err(|error| ServeError::Defect { message: error.to_string() })?;
+    let face = Face {
+        host,
+        gone: gone.clone(),
+        progress_every: options.progress_every,
+        rounds,
+        elicitation: options.elicitation,
+        asked: OnceLock::new(),
+    };
     // rmcp cancels this token when it is done; ours is told by the wire.
     let running = match serve_server_with_ct(face, wire, CancellationToken::new()).await {
         Ok(running) => running,

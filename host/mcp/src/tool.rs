@@ -65,6 +65,11 @@ impl Tool {
         }
     }
 
+    /// Says whether a call may wait for something to happen.
+    pub(crate) fn waits(self) -> bool {
+        matches!(self, Self::WaitForRuns | Self::PollEvents)
+    }
+
     fn title(self) -> &'static str {
         match self {
             Self::SpawnRun => "Launch an agent",

@@ -11,6 +11,7 @@ mod acp;
 mod acp_stage;
 mod acp_trouble;
 mod approver;
+mod asked;
 mod attach;
 mod audit;
 mod budgets;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pointsman_engine::{Host, TurnedAway};
-use pointsman_mcp::ServeOptions;
+use pointsman_mcp::{Elicitation, ServeOptions};
 use pointsman_model::HostId;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
@@ -44,15 +44,20 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Begins to let clients in.
-    pub(crate) fn start(state: &Path, host: Host, door: Door) -> std::io::Result<Self> {
+    /// Begins to let clients in, of which some may be asked for answers.
+    pub(crate) fn start(
+        state: &Path,
+        host: Host,
+        door: Door,
+        elicitation: Elicitation,
+    ) -> std::io::Result<Self> {
         let host_id = host.id();
         let folder = Folder::create(state)?;
         let listener = folder.listen(Name::mcp(host_id))?;
         listener.set_nonblocking(true)?;
         let listener = UnixListener::from_std(listener)?;
         let (clients, ending) = (TaskTracker::new(), CancellationToken::new());
-        let entrance = Entrance { host, door, ending: ending.clone() };
+        let entrance = Entrance { host, door, elicitation, ending: ending.clone() };
         let task = tokio::spawn(accept(listener, Arc::new(entrance), clients.clone()));
         Ok(Self { folder, host_id, clients, ending, task })
     }
@@ -87,6 +92,7 @@ impl Drop for Server {
 struct Entrance {
     host: Host,
     door: Door,
+    elicitation: Elicitation,
     ending: CancellationToken,
 }
 
@@ -134,7 +140,9 @@ async fn converse(mut stream: UnixStream, entrance: &Entrance) -> std::io::Resul
     stream.write_all(&answer).await?;
     let Some((host, run)) = host else { return Ok(()) };
     let gone = entrance.ending.child_token();
-    let options = ServeOptions { shutdown: gone.clone(), ..ServeOptions::default() };
+    // Whoever is let in as an agent is below one, and is not asked whatever it calls itself.
+    let elicitation = entrance.elicitation.clone();
+    let options = ServeOptions { shutdown: gone.clone(), elicitation, ..ServeOptions::default() };
     let (read, write) = stream.into_split();
     let over = async {
         match run {

@@ -6,7 +6,7 @@ use pointsman_engine::Settings;
 use serde_json::json;
 
 use crate::args::ConfigCommand;
-use crate::config::{Config, EXAMPLE, Loaded, load, load_file, settings, webhook};
+use crate::config::{Config, EXAMPLE, Loaded, elicitation, load, load_file, settings, webhook};
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
 use crate::plugins::{Inspector, Kind, configured};
@@ -31,6 +31,7 @@ fn check(out: Out, file: Option<&Path>, named: Option<&Path>) -> Outcome {
         None => load(named)?,
     };
     let settings = settings(&loaded)?;
+    let asked = elicitation(&loaded)?.clients;
     try_modules(&loaded, &settings)?;
     let webhook = webhook(&loaded, &settings.secrets)?;
     let receiver = webhook.as_ref().map(|it| it.receiver.origin().as_str());
@@ -49,6 +50,7 @@ fn check(out: Out, file: Option<&Path>, named: Option<&Path>) -> Outcome {
             "sanitizers": sanitizers,
             "policies": policies,
             "webhook": receiver,
+            "asked_clients": asked,
         }))?;
         return Ok(Exit::Ok);
     }
@@ -67,6 +69,9 @@ fn check(out: Out, file: Option<&Path>, named: Option<&Path>) -> Outcome {
     out.line(format!("  policies    {}", names(policies)))?;
     if let Some(receiver) = receiver {
         out.line(format!("  webhook     {receiver}"))?;
+    }
+    if !asked.is_empty() {
+        out.line(format!("  asked       {}", names(asked.iter().map(String::as_str).collect())))?;
     }
     Ok(Exit::Ok)
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use pointsman_engine::Host;
-use pointsman_mcp::ServeOptions;
+use pointsman_mcp::{Elicitation, ServeOptions};
 use pointsman_store::Store;
 use pointsman_webhook::Webhook;
 use tokio::signal::unix::{SignalKind, signal};
@@ -13,7 +13,7 @@ use super::a2a::{Publishing, publish};
 use super::webhook::tell;
 use crate::args::{Attach, HostArgs};
 use crate::attach::{Door, Server as Entrance, attach};
-use crate::config::{Loaded, published, settings, state_key, webhook};
+use crate::config::{Loaded, elicitation, published, settings, state_key, webhook};
 use crate::control::Server;
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
@@ -57,9 +57,10 @@ fn host(loaded: &Loaded, args: &HostArgs) -> Outcome {
     let state = settings.state.clone();
     let published = published(loaded, &settings.secrets)?;
     let webhook = webhook(loaded, &settings.secrets)?;
+    let elicitation = elicitation(loaded)?;
     let runtime = runtime()?;
     let served = runtime.block_on(async {
-        let options = ServeOptions::default();
+        let options = ServeOptions { elicitation: elicitation.clone(), ..ServeOptions::default() };
         let shutdown = options.shutdown.clone();
         let told = shutdown.clone();
         // Before anything else: a signal that comes during the start ends it as well.
@@ -78,7 +79,7 @@ fn host(loaded: &Loaded, args: &HostArgs) -> Outcome {
             None => None,
         };
         let telling = tell(&host, webhook);
-        let attached = entrance(&state, &host, Door::Everybody);
+        let attached = entrance(&state, &host, Door::Everybody, elicitation);
         let served = if args.socket_only {
             if attached.is_none() {
                 return Err(Failure::error(
@@ -111,8 +112,8 @@ fn host(loaded: &Loaded, args: &HostArgs) -> Outcome {
 }
 
 /// Opens the door for clients that attach.
-pub(super) fn entrance(state: &Path, host: &Host, door: Door) -> Option<Entrance> {
-    match Entrance::start(state, host.clone(), door) {
+pub(super) fn entrance(state: &Path, host: &Host, door: Door, elicitation: Elicitation) -> Option<Entrance> {
+    match Entrance::start(state, host.clone(), door, elicitation) {
         Ok(entrance) => Some(entrance),
         Err(error) => {
             tracing::warn!(%error, "no socket for clients: agents cannot attach to this host");

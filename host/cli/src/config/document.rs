@@ -11,6 +11,7 @@ use super::a2a::A2a;
 use super::at_rest::Encryption;
 use super::audit::Audit;
 use super::delegation::{Budgets, Delegation};
+use super::elicitation::Elicitation;
 use super::grant::TextGrant;
 use super::text_duration::TextDuration;
 use super::webhook::Webhook;
@@ -253,6 +254,8 @@ impl Default for Runs {
 pub(crate) struct Approvals {
     /// How far in time an answer may reach that covers the same request again.
     pub(crate) longest_session: TextDuration,
+    /// Which MCP clients are asked.
+    pub(crate) elicitation: Elicitation,
     /// A receiver that is told of questions, with links by which whoever has them answers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) webhook: Option<Webhook>,
@@ -260,7 +263,11 @@ pub(crate) struct Approvals {
 
 impl Default for Approvals {
     fn default() -> Self {
-        Self { longest_session: TextDuration::from_secs(8 * 3600), webhook: None }
+        Self {
+            longest_session: TextDuration::from_secs(8 * 3600),
+            elicitation: Elicitation::default(),
+            webhook: None,
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use pointsman_model::{
 use serde_json::{Map, json};
 use tokio::sync::Notify;
 
+use super::people::People;
 use crate::calls::Calls;
 
 pub(crate) fn run_id(n: u8) -> RunId {
@@ -101,6 +102,8 @@ pub(crate) struct Fake {
     pub(crate) wake: Notify,
     /// Waits that go on.
     pub(crate) in_flight: AtomicUsize,
+    /// The questions to people.
+    pub(crate) people: People,
 }
 
 impl Default for Fake {
@@ -116,6 +119,7 @@ impl Default for Fake {
             waiting: Notify::new(),
             wake: Notify::new(),
             in_flight: AtomicUsize::new(0),
+            people: People::default(),
         }
     }
 }

@@ -13,7 +13,8 @@ use crate::attach::Door;
 use crate::commands::serve::{ended, entrance, runtime, stop};
 use crate::commands::webhook::tell as tell_questions;
 use crate::config::{
-    Loaded, Published, admission, agent_name, described, publishing, settings, state_key, webhook,
+    Loaded, Published, admission, agent_name, described, elicitation, publishing, settings, state_key,
+    webhook,
 };
 use crate::control::Server;
 use crate::exit::Exit;
@@ -36,6 +37,7 @@ pub(super) fn run(out: Out, loaded: &Loaded, args: &ServeArgs) -> Outcome {
     settings.ancestors = ancestors(|| Store::open_with(&settings.state, settings.key.as_ref()))?;
     let published = what(loaded, &settings.secrets, args)?;
     let webhook = webhook(loaded, &settings.secrets)?;
+    let elicitation = elicitation(loaded)?;
     let state = settings.state.clone();
     let runtime = runtime()?;
     let served = runtime.block_on(async {
@@ -46,7 +48,7 @@ pub(super) fn run(out: Out, loaded: &Loaded, args: &ServeArgs) -> Outcome {
         if let Err(error) = &control {
             tracing::warn!(%error, "no control socket: approvals cannot be answered while this host lives");
         }
-        let attached = entrance(&state, &host, Door::Everybody);
+        let attached = entrance(&state, &host, Door::Everybody, elicitation);
         let agent = published.settings.agents.first().cloned();
         let publishing = publish(&host, published).await;
         let publishing = match publishing {

@@ -1,6 +1,7 @@
 //! A host of one's own, for one run.
 
 use pointsman_engine::{Client, Host};
+use pointsman_mcp::Elicitation;
 use pointsman_store::Store;
 use pointsman_webhook::Webhook;
 
@@ -42,7 +43,7 @@ impl Hosted {
             tracing::warn!(%error, "no control socket: other terminals cannot reach this run");
         }
         let telling = tell(&host, webhook.filter(|_| asks));
-        let entrance = entrance(&state, &host, Door::Agents);
+        let entrance = entrance(&state, &host, Door::Agents, Elicitation::default());
         let client = Client {
             name: format!("cli:{}", crate::user::name()),
             version: Some(env!("CARGO_PKG_VERSION").to_owned()),
