@@ -177,7 +177,9 @@ fn a_living_host_is_named_and_left_alone() {
     refused(&home.run(&["state", "decrypt"]), 1, &["in use by"]);
     let spawned = host.call(
         "spawn_run",
-        serde_json::json!({ "backend": "echo", "prompt": format!("{MARK} over MCP"), "cwd": home.path() }),
+        serde_json::json!({
+            "backend": "echo", "prompt": format!("{MARK} over MCP"), "cwd": home.path(), "session_mode": "new",
+        }),
     );
     let run = spawned["run_id"].as_str().unwrap();
     let it = home.run(&["--json", "runs", "show", run]);
