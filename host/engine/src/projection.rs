@@ -1,12 +1,18 @@
 //! The readable run folder, written behind the run's back: it lags a little, and its failures fail nothing.
 
+use std::time::Duration;
+
 use pointsman_model::{Event, RunRecord, RunSpec, SpilledValue};
 use pointsman_store::{FolderError, RunFolder, Store};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 /// Batches that wait to be written. Behind them the run waits: a slow disk slows its own runs down and no others.
 const WAITING: usize = 16;
+
+/// How far the folder lags at most. Whoever waits for an agent's line comes first: each write replaces two files.
+const LAG: Duration = Duration::from_millis(100);
 
 /// One run's folder, or nothing where run folders are switched off.
 pub(crate) struct Projection {
@@ -31,9 +37,14 @@ impl Projection {
         let (batches, mut inbox) = mpsc::channel::<Batch>(WAITING);
         let writer = tokio::spawn(async move {
             let mut healthy = true;
+            let mut due = Instant::now();
             while let Some(first) = inbox.recv().await {
+                let mut over = first.record.status.is_terminal();
                 let mut batches = vec![first];
-                while let Ok(next) = inbox.try_recv() {
+                while batches.len() < WAITING && !over {
+                    // At the end of the run, too, nobody waits.
+                    let Ok(Some(next)) = tokio::time::timeout_at(due, inbox.recv()).await else { break };
+                    over = next.record.status.is_terminal();
                     batches.push(next);
                 }
                 let store = store.clone();
@@ -43,6 +54,7 @@ impl Projection {
                 {
                     tracing::warn!(%error, "the run folder cannot be written; the journal has everything");
                 }
+                due = Instant::now() + LAG;
             }
         });
         Self { writer: Some((batches, writer)) }

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use pointsman_model::{Principal, RunId, RunRecord, SessionRecord};
+use pointsman_model::{Principal, RunId, RunRecord, SessionId, SessionRecord};
 use pointsman_store::{Store, StoreError, Whose};
 
 use crate::{Error, Host};
@@ -95,21 +95,13 @@ impl Host {
 
     /// Refuses a run that is not to be seen.
     pub(crate) async fn must_see(&self, record: &RunRecord) -> Result<(), Error> {
-        let (id, session, whose) = (record.run_id, record.session_id, self.whose());
-        let seen = self
-            .parts
-            .read(move |store| {
-                Ok(match whose {
-                    Whose::Everybody => true,
-                    Whose::Host(host) => store.owner(id)? == host,
-                    Whose::Agent(run) => {
-                        store.run(run)?.is_some_and(|own| own.session_id == session)
-                            || store.is_below(id, run)?
-                    }
-                })
-            })
-            .await?;
-        if seen { Ok(()) } else { Err(Error::NotYours { run_id: id.to_string() }) }
+        let (id, session, sight) = (record.run_id, record.session_id, self.sight());
+        self.parts.read(move |store| Ok(sight.reaches(store, id, session))).await?
+    }
+
+    /// Says which runs are to be seen, for reads that happen on another thread.
+    pub(crate) fn sight(&self) -> Sight {
+        Sight { whose: self.whose() }
     }
 
     /// Refuses a run that is not to be changed: an agent neither ends itself nor answers what it asked.
@@ -141,5 +133,24 @@ impl Host {
             return Ok(true);
         }
         store.session_is_of(session.session_id, whose)
+    }
+}
+
+/// Which runs are to be seen.
+pub(crate) struct Sight {
+    whose: Whose,
+}
+
+impl Sight {
+    /// Refuses a run that is not to be seen. Blocks.
+    pub(crate) fn reaches(&self, store: &Store, id: RunId, session: SessionId) -> Result<(), Error> {
+        let seen = match self.whose {
+            Whose::Everybody => true,
+            Whose::Host(host) => store.owner(id)? == host,
+            Whose::Agent(run) => {
+                store.run(run)?.is_some_and(|own| own.session_id == session) || store.is_below(id, run)?
+            }
+        };
+        if seen { Ok(()) } else { Err(Error::NotYours { run_id: id.to_string() }) }
     }
 }

@@ -4,9 +4,10 @@ use pointsman_model::calls::{
     ArtifactPage, EventPage, FetchAgentMessages, FetchedMessages, GetEventArtifact, ListAgents, ListRuns,
     ListedAgents, ListedRuns, RunRef,
 };
-use pointsman_model::{Approval, ApprovalState, RunRecord, SessionRecord};
+use pointsman_model::{Approval, ApprovalState, RunId, RunRecord, SessionRecord};
 use pointsman_store::{AgentFilter, Resolution, RunFilter, Store, StoreError};
 
+use crate::reach::Sight;
 use crate::{Error, Host};
 
 /// Agents in one answer, at most.
@@ -21,10 +22,8 @@ impl Host {
     ///
     /// If the reference names no run, or several.
     pub async fn get_run(&self, run: &RunRef) -> Result<RunRecord, Error> {
-        let run = run.clone();
-        let record = self.parts.read(move |store| Ok(find(store, &run))).await??;
-        self.must_see(&record).await?;
-        Ok(record)
+        let (run, sight) = (run.clone(), self.sight());
+        self.parts.read(move |store| Ok(find_seen(store, &sight, &run))).await?
     }
 
     /// Lists runs, newest first.
@@ -77,27 +76,38 @@ impl Host {
             .await?
     }
 
-    /// Reads a page of events without waiting.
+    /// Finds the run of a reference, if it is to be seen, and reads a page of its events without waiting. Gives the
+    /// number of the newest change before that, too.
+    ///
+    /// All of it in one go on another thread: somebody waits, and each change of threads costs them time.
     pub(crate) async fn events_now(
         &self,
-        run: &RunRef,
+        run: RunRef,
         after_seq: u64,
         limit: u32,
         max_bytes: usize,
-    ) -> Result<EventPage, Error> {
-        let record = self.get_run(run).await?;
+    ) -> Result<(u64, EventPage), Error> {
+        let sight = self.sight();
         self.parts
             .read(move |store| {
-                let slice = store.events(record.run_id, after_seq, limit, max_bytes)?;
-                Ok(EventPage {
-                    run_id: record.run_id,
-                    status: slice.status,
-                    next_after_seq: slice.events.last().map_or(after_seq, |event| event.seq),
-                    last_seq: slice.last_seq,
-                    truncated: slice.more,
-                    events: slice.events,
-                })
+                let latest = store.latest_change()?;
+                let page = find_seen(store, &sight, &run)
+                    .and_then(|record| Ok(page(store, record.run_id, after_seq, limit, max_bytes)?));
+                Ok(page.map(|page| (latest, page)))
             })
+            .await?
+    }
+
+    /// Reads a further page of a run that is known to be there and to be seen.
+    pub(crate) async fn further_events(
+        &self,
+        run: RunId,
+        after_seq: u64,
+        limit: u32,
+        max_bytes: usize,
+    ) -> Result<(u64, EventPage), Error> {
+        self.parts
+            .read(move |store| Ok((store.latest_change()?, page(store, run, after_seq, limit, max_bytes)?)))
             .await
     }
 
@@ -169,6 +179,31 @@ impl Host {
         let state = (!all).then_some(ApprovalState::Pending);
         self.parts.read(move |store| store.approvals(state, APPROVALS)).await
     }
+}
+
+/// Finds the run that a reference names, if it is to be seen.
+fn find_seen(store: &Store, sight: &Sight, run: &RunRef) -> Result<RunRecord, Error> {
+    let record = find(store, run)?;
+    sight.reaches(store, record.run_id, record.session_id)?;
+    Ok(record)
+}
+
+fn page(
+    store: &Store,
+    run: RunId,
+    after_seq: u64,
+    limit: u32,
+    max_bytes: usize,
+) -> Result<EventPage, StoreError> {
+    let slice = store.events(run, after_seq, limit, max_bytes)?;
+    Ok(EventPage {
+        run_id: run,
+        status: slice.status,
+        next_after_seq: slice.events.last().map_or(after_seq, |event| event.seq),
+        last_seq: slice.last_seq,
+        truncated: slice.more,
+        events: slice.events,
+    })
 }
 
 /// Finds the run that a reference names.

@@ -24,18 +24,16 @@ impl Host {
     pub async fn poll_events(&self, call: &PollEvents) -> Result<EventPage, Error> {
         let deadline = Instant::now() + Duration::from_millis(call.wait_ms.unwrap_or(20_000).into());
         let (limit, bytes) = (call.limit.unwrap_or(100), call.max_bytes.unwrap_or(8_192) as usize);
-        let mut run = call.run();
         let mut following = self.follow();
-        loop {
+        following.mark_seen();
+        let (mut latest, mut page) = self.events_now(call.run(), call.after_seq, limit, bytes).await?;
+        while page.events.is_empty() && !page.status.is_terminal() && Instant::now() < deadline {
+            following.changed_by(deadline, latest).await;
             following.mark_seen();
-            let page = self.events_now(&run, call.after_seq, limit, bytes).await?;
-            if !page.events.is_empty() || page.status.is_terminal() || Instant::now() >= deadline {
-                return Ok(page);
-            }
-            // A name might mean another run by the next look; an id does not.
-            run.run_id = Some(page.run_id.to_string());
-            following.changed_by(deadline).await;
+            // A name might mean another run by now; an id does not.
+            (latest, page) = self.further_events(page.run_id, call.after_seq, limit, bytes).await?;
         }
+        Ok(page)
     }
 
     /// Waits for any or all of several runs to need attention, and gives what changed since a cursor.
@@ -61,11 +59,11 @@ impl Host {
         let mut following = self.follow();
         loop {
             following.mark_seen();
-            let outcome = self.changes_now(ids.clone(), cursor, mode).await?;
+            let (latest, outcome) = self.changes_now(ids.clone(), cursor, mode).await?;
             if outcome.done || Instant::now() >= deadline {
                 return Ok(outcome);
             }
-            following.changed_by(deadline).await;
+            following.changed_by(deadline, latest).await;
         }
     }
 
@@ -97,7 +95,7 @@ impl Host {
         ids: Option<Vec<RunId>>,
         cursor: u64,
         mode: WaitMode,
-    ) -> Result<WaitOutcome, Error> {
+    ) -> Result<(u64, WaitOutcome), Error> {
         let (whose, parent) = (self.whose(), self.parent());
         self.parts
             .read(move |store| {
@@ -148,19 +146,20 @@ impl Host {
                     }
                     WaitMode::All => unfinished.iter().all(needs_attention),
                 };
-                Ok(WaitOutcome {
+                let outcome = WaitOutcome {
                     done: done || truncated,
                     changes: found.into_iter().map(|(_, record)| change(record)).collect(),
                     still_running: unfinished.len() as u64,
                     next_cursor: next_cursor.to_string(),
                     truncated,
-                })
+                };
+                Ok((latest, outcome))
             })
             .await
     }
 
     fn follow(&self) -> Following {
-        Following { host: self.clone(), own: self.parts.store.changes(), seen: None }
+        Following { host: self.clone(), own: self.parts.store.changes() }
     }
 }
 
@@ -168,18 +167,17 @@ impl Host {
 struct Following {
     host: Host,
     own: tokio::sync::watch::Receiver<u64>,
-    seen: Option<u64>,
 }
 
 impl Following {
-    /// Everything up to now counts as seen. Called before a look, so that nothing falls between two looks.
+    /// What this process wrote up to now counts as seen. Called before a look, so that nothing falls between two looks.
     fn mark_seen(&mut self) {
         self.own.mark_unchanged();
-        self.seen = self.host.parts.store.latest_change().ok();
     }
 
-    /// Waits until anything may have changed, but no longer than the deadline.
-    async fn changed_by(&mut self, deadline: Instant) {
+    /// Waits until anything may have changed since `latest`, the newest change of the last look, but no longer than
+    /// the deadline.
+    async fn changed_by(&mut self, deadline: Instant, latest: u64) {
         loop {
             let pause = deadline.min(Instant::now() + FOREIGN);
             tokio::select! {
@@ -187,7 +185,7 @@ impl Following {
                 _ = self.own.changed() => return,
                 () = tokio::time::sleep_until(pause) => {}
             }
-            if Instant::now() >= deadline || self.host.parts.store.latest_change().ok() != self.seen {
+            if Instant::now() >= deadline || self.host.parts.store.latest_change().ok() != Some(latest) {
                 return;
             }
         }
