@@ -19,6 +19,7 @@ mod classes;
 mod config;
 mod handed_out;
 mod json;
+mod kubernetes;
 mod marker;
 mod names;
 mod plausible;

@@ -127,7 +127,7 @@ pub(crate) fn telling(name: &str) -> Option<Telling> {
             | "account" | "shared" | "app" | "application" | "license" | "service" | "admin" | "root"
             | "client" | "crypto" | "cipher" | "aes" | "hmac" | "jwt" | "session" | "webhook" | "write"
             | "deploy" | "storage" | "subscription" | "functions" | "host" | "integration" | "security"
-            | "decryption" | "fernet" | "x" => Some(Telling::Secret),
+            | "decryption" | "fernet" | "x" | "preshared" | "psk" => Some(Telling::Secret),
             _ if words.len() > 1
                 && (upper || any(&["token"]))
                 && !any(&[

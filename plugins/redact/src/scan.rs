@@ -7,7 +7,7 @@ use regex::Regex;
 use crate::config::{self, Config, Pattern};
 use crate::handed_out::HandedOut;
 use crate::marker::{self, Marks};
-use crate::{assigned, names, plausible, shapes, url};
+use crate::{assigned, kubernetes, names, plausible, shapes, url};
 
 /// The kind of what the host itself handed out.
 const HOST_SECRET: &str = "host-secret";
@@ -79,6 +79,9 @@ impl Scanner {
             hits.push(named(&found));
             self.more_cookies(bytes, &found, &mut hits);
         }
+        for (start, end) in kubernetes::values(text) {
+            hits.push(shape(start, end, kubernetes::KIND));
+        }
         self.search(text, &mut hits)?;
         self.drop_allowed(text, &mut hits)?;
         for seen in self.handed_out.seen(bytes) {
@@ -122,7 +125,10 @@ impl Scanner {
                 let found = match byte {
                     b'=' | b':' | b',' | b'>' => assigned::at(bytes, at),
                     b'-' => assigned::flag(bytes, at).or_else(|| assigned::spoken(bytes, at)),
-                    b's' | b'I' | b'i' | b'W' | b'w' | b'_' | b'p' | b'E' => assigned::spoken(bytes, at),
+                    b's' | b'I' | b'i' | b'W' | b'w' | b'_' | b'p' | b'E' | b'A' => {
+                        assigned::spoken(bytes, at)
+                    }
+                    b'a' if next(bytes, at) == b'd' => assigned::spoken(bytes, at),
                     _ => None,
                 };
                 if let Some(found) = found {
@@ -212,10 +218,15 @@ impl Scanner {
     fn is_kind(&self, kind: &str) -> bool {
         kind == HOST_SECRET
             || kind == url::KIND
+            || kind == kubernetes::KIND
             || names::KINDS.contains(&kind)
             || shapes::is_kind(kind)
             || self.patterns.iter().any(|pattern| pattern.name == kind)
     }
+}
+
+fn next(bytes: &[u8], at: usize) -> u8 {
+    bytes.get(at + 1).copied().unwrap_or_default()
 }
 
 fn named(found: &assigned::Assigned) -> Hit {
@@ -303,7 +314,7 @@ fn triggers(raw: &[u8]) -> bool {
                 !next(3).is_ascii_alphanumeric() || shapes_at(raw, at)
             }
             b':' if next(1) == b'/' && next(2) == b'/' => true,
-            b'-' if next(1) == b'u' && next(2) == b' ' || next(1) == b'-' && next(2) == b'u' => true,
+            b'-' if matches!(next(1), b'u' | b'p') || next(1) == b'-' && next(2) == b'u' => true,
             b'\\' => next(1) == b'u' && next(2) == b'0' && next(3) == b'0' && next(4) >= b'2',
             _ => shapes_at(raw, at),
         }

@@ -3,6 +3,7 @@
 //! What is written here is what issuers document and what the common scanners look for, as facts. A prefix that only
 //! its issuer uses needs little more; one that is a word, too, needs a body of exactly the right length.
 
+mod further;
 mod parts;
 mod table;
 
@@ -151,7 +152,7 @@ pub(crate) fn around(bytes: &[u8], at: usize) -> Option<Found> {
 /// Says whether any mark begins with this byte.
 #[inline]
 pub(crate) fn may_mark(byte: u8) -> bool {
-    matches!(byte, b'Q' | b'.' | b'A' | b'J' | b':' | b'-' | b'+')
+    matches!(byte, b'Q' | b'.' | b'A' | b'J' | b'N' | b':' | b'-' | b'+')
 }
 
 /// Says whether the host, this plugin or an operator's pattern may leave a marker of this kind.

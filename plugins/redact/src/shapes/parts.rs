@@ -12,24 +12,24 @@ use crate::plausible;
 const LONGEST_PART: usize = 8 * 1_024;
 
 /// Takes so many bytes of a class, at least, and all that follow.
-fn least(bytes: &[u8], at: usize, class: u16, count: usize) -> Option<usize> {
+pub(super) fn least(bytes: &[u8], at: usize, class: u16, count: usize) -> Option<usize> {
     within(bytes, at, class, count, LONGEST_PART)
 }
 
 /// Takes so many bytes of a class, at least, and all that follow; nothing if they are too many.
-fn within(bytes: &[u8], at: usize, class: u16, count: usize, most: usize) -> Option<usize> {
+pub(super) fn within(bytes: &[u8], at: usize, class: u16, count: usize, most: usize) -> Option<usize> {
     let seen = bytes.get(..bytes.len().min(at + most))?;
     let run = classes::run(seen, at, class);
     (run >= count && run < most).then_some(at + run)
 }
 
 /// Counts the bytes of a class from the beginning on; none if they are too many.
-fn bounded(rest: &[u8], class: u16) -> usize {
+pub(super) fn bounded(rest: &[u8], class: u16) -> usize {
     within(rest, 0, class, 0, LONGEST_PART).unwrap_or(0)
 }
 
 /// Takes exactly this text.
-fn word(bytes: &[u8], at: usize, text: &str) -> Option<usize> {
+pub(super) fn word(bytes: &[u8], at: usize, text: &str) -> Option<usize> {
     bytes.get(at..)?.starts_with(text.as_bytes()).then_some(at + text.len())
 }
 

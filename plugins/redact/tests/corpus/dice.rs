@@ -1,5 +1,8 @@
 //! Random texts, the same in every run.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+
 /// A generator with a fixed seed (xorshift64*).
 pub(crate) struct Dice(u64);
 
@@ -30,6 +33,8 @@ impl Dice {
             .split('|')
             .map(|piece| match piece.strip_prefix('=') {
                 Some(fixed) => fixed.to_owned(),
+                // base64 of a number, six groups of it.
+                None if piece == "D" => STANDARD_NO_PAD.encode(self.letters("0123456789", 12)),
                 None => {
                     let (class, count) = piece.split_at(1);
                     self.letters(class_of(class), count.parse().expect("a count"))

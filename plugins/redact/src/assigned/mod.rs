@@ -1,12 +1,19 @@
 //! Values next to a telling name, in whatever notation: environments, INI, TOML, YAML, JSON within a text, headers,
 //! queries, flags, code, XML.
 
-use crate::classes::{self, ALNUM, BLANK, DASH, DOT, QUOTE, UNDERSCORE};
+mod header;
+mod spoken;
+mod value;
+
+pub(crate) use header::cookie;
+pub(crate) use spoken::spoken;
+
+use self::header::authorization;
+use self::value::{LONGEST, Value, value_after};
+use crate::classes::{self, ALNUM, BASE64, BLANK, DASH, DOT, QUOTE, UNDERSCORE, WORD};
 use crate::names::{self, Telling};
 use crate::plausible;
 
-/// Bytes of a value at most.
-const LONGEST: usize = 512;
 /// Blanks between a name and its value at most: tables are aligned.
 const BLANKS: usize = 48;
 /// Bytes between a name and its type's end, or the name beside a `value`.
@@ -27,13 +34,6 @@ struct Name<'a> {
     quoted: bool,
 }
 
-/// A value as it stands in a text.
-struct Value<'a> {
-    start: usize,
-    text: &'a str,
-    quoted: bool,
-}
-
 /// Looks at both sides of a separator.
 pub(crate) fn at(bytes: &[u8], at: usize) -> Option<Assigned> {
     let next = bytes.get(at + 1).copied().unwrap_or(b' ');
@@ -45,7 +45,11 @@ pub(crate) fn at(bytes: &[u8], at: usize) -> Option<Assigned> {
         b',' => {
             let name = name_before(bytes, at).filter(|name| name.quoted)?;
             let telling = names::telling(name.text)?;
-            let value = value_after(bytes, at + 1, false).filter(|value| value.quoted)?;
+            // `"--token",` and its value on the next line, as arrays are printed.
+            let flag = classes::before(bytes, name.start) == Some(b'-');
+            let lines = bytes.get(at + 1..)?.iter().take(BLANKS);
+            let lines = lines.take_while(|&&byte| flag && byte.is_ascii_whitespace()).count();
+            let value = value_after(bytes, at + 1 + lines, false).filter(|value| value.quoted)?;
             taken(telling, &value)
         }
         // `<password>…</password>`
@@ -83,7 +87,14 @@ fn assignment(bytes: &[u8], at: usize) -> Option<Assigned> {
     match telling {
         Telling::Authorization => authorization(bytes, at + 1),
         Telling::Cookie => cookie(bytes, at + 1),
-        telling => taken(telling, &value_after(bytes, at + 1, line)?),
+        telling => {
+            let mut found = taken(telling, &value_after(bytes, at + 1, line)?)?;
+            // Of a long one only the beginning was looked at.
+            if found.end - found.start >= LONGEST {
+                found.end += classes::run(bytes, found.end, BASE64 | WORD);
+            }
+            Some(found)
+        }
     }
 }
 
@@ -99,55 +110,6 @@ pub(crate) fn flag(bytes: &[u8], at: usize) -> Option<Assigned> {
     let telling = names::telling(name)?;
     let value = value_after(bytes, end, true)?;
     (!value.text.starts_with('-')).then(|| taken(telling, &value))?
-}
-
-/// Words behind which a password stands without any separator.
-const SPOKEN: &[(&str, Telling)] = &[
-    ("sshpass -p", Telling::Password),
-    ("IDENTIFIED BY ", Telling::Password),
-    ("identified by ", Telling::Password),
-    ("WITH PASSWORD ", Telling::Password),
-    ("with password ", Telling::Password),
-    ("_authToken ", Telling::Token),
-];
-
-/// Looks at words that are followed by a password: `sshpass -p`, `IDENTIFIED BY`, `.netrc`, `curl -u`.
-pub(crate) fn spoken(bytes: &[u8], at: usize) -> Option<Assigned> {
-    let rest = bytes.get(at..)?;
-    if !classes::begins(bytes, at) {
-        return None;
-    }
-    if let Some((words, telling)) = SPOKEN.iter().find(|(words, _)| rest.starts_with(words.as_bytes())) {
-        return taken(*telling, &value_after(bytes, at + words.len(), true)?);
-    }
-    if rest.starts_with(b"-u ") || rest.starts_with(b"--user ") {
-        // Many programs have a `-u`; only one takes a user and a password.
-        let line = bytes.get(..at)?.iter().rev().take(2 * NEAR).take_while(|&&byte| byte != b'\n').count();
-        let before = bytes.get(at - line..at)?;
-        if !before.windows(4).any(|word| word == b"curl" || word == b"http" || word == b"wget") {
-            return None;
-        }
-        let from = at + rest.iter().position(|&byte| byte == b' ')?;
-        let value = value_after(bytes, from, true)?;
-        let (user, password) = value.text.split_once(':')?;
-        let start = value.start + user.len() + 1;
-        return taken(Telling::Password, &Value { start, text: password, quoted: true });
-    }
-    // `machine example.com login me password …`, also over several lines.
-    if rest.starts_with(b"password ")
-        && bytes.get(at.saturating_sub(NEAR)..at)?.windows(6).any(|word| word == b"login ")
-    {
-        return taken(Telling::Password, &value_after(bytes, at + 9, true)?);
-    }
-    // `ENV DB_PASSWORD …` of older Dockerfiles.
-    if rest.starts_with(b"ENV ") {
-        let length = classes::run(rest, 4, ALNUM | UNDERSCORE);
-        let name = std::str::from_utf8(rest.get(4..4 + length)?).ok()?;
-        if rest.get(4 + length) == Some(&b' ') {
-            return taken(names::telling(name)?, &value_after(bytes, at + 4 + length, true)?);
-        }
-    }
-    None
 }
 
 /// Says whether a value may be taken that stands by itself under a name: a JSON field, an argument behind its flag.
@@ -252,153 +214,4 @@ fn begins_line(bytes: &[u8], start: usize) -> bool {
         lead.trim_start_matches(['+', '-', '>', '<', ' ']),
         "" | "export" | "set" | "ENV" | "ARG" | "declare -x" | "env" | "setx" | "$env:"
     ) || lead.ends_with("\\n")
-}
-
-/// Finds the value behind a separator. `line`: without quotation marks it runs to the next blank.
-fn value_after(bytes: &[u8], from: usize, line: bool) -> Option<Value<'_>> {
-    let mut start = from;
-    // `==`, `=>`, `**Password:** …`
-    start +=
-        bytes.get(start..)?.iter().take(2).take_while(|&&byte| matches!(byte, b'=' | b'>' | b'*')).count();
-    start += classes::run(bytes, start, BLANK);
-    if start > from + BLANKS {
-        return None;
-    }
-    // `!!str …`, `b"…"`, `r#"…"#`
-    for prefix in [
-        &b"!!str "[..],
-        b"!!binary ",
-        b"b\"",
-        b"r\"",
-        b"u\"",
-        b"b'",
-        b"r'",
-        b"u'",
-        b"r#\"",
-        b"@\"",
-        b"$'",
-        b"N'",
-    ] {
-        if bytes.get(start..)?.starts_with(prefix) {
-            start += prefix.len() - usize::from(!prefix.ends_with(b" "));
-            break;
-        }
-    }
-    let escapes = bytes.get(start..)?.iter().take(4).take_while(|&&byte| byte == b'\\').count();
-    let quote = *bytes.get(start + escapes)?;
-    if matches!(quote, b'"' | b'\'' | b'`') {
-        let inner = start + escapes + 1;
-        let rest = bytes.get(inner..)?;
-        let end = end_of_quoted(rest, quote, escapes)?;
-        let text = std::str::from_utf8(rest.get(..end)?).ok()?;
-        return Some(Value { start: inner, text, quoted: true });
-    }
-    if escapes > 0 {
-        return None;
-    }
-    let rest = bytes.get(start..)?;
-    if rest.starts_with(crate::marker::BEGIN.as_bytes()) {
-        return None;
-    }
-    let mut end = rest
-        .iter()
-        .take(LONGEST)
-        .position(|&byte| {
-            byte.is_ascii_whitespace()
-                || b"\"'`\\\x1b".contains(&byte)
-                || !line && b"<>,;&|)(}]".contains(&byte)
-        })
-        .unwrap_or_else(|| rest.len().min(LONGEST));
-    // What is called or indexed is code.
-    if !line && (rest.get(end) == Some(&b'(') || rest.get(end..).is_some_and(|rest| rest.starts_with(b"<'")))
-    {
-        return None;
-    }
-    while end > 0 && matches!(rest.get(end - 1), Some(b'.' | b',' | b';' | b':')) {
-        end -= 1;
-    }
-    let text = std::str::from_utf8(rest.get(..end)?).ok()?;
-    // `token=foo[1]`, `token = a.b(c)`
-    (!text.is_empty() && !text.starts_with(['&', '*', '@', '|'])).then_some(Value {
-        start,
-        text,
-        quoted: false,
-    })
-}
-
-/// Gives the length of what stands up to the closing quotation mark.
-fn end_of_quoted(rest: &[u8], quote: u8, escapes: usize) -> Option<usize> {
-    let mut at = 0;
-    while let Some(&byte) = rest.get(at).filter(|_| at < LONGEST) {
-        if byte == b'\n' {
-            return None;
-        }
-        if byte == b'\\' {
-            let run = rest.get(at..)?.iter().take_while(|&&byte| byte == b'\\').count();
-            if escapes > 0 && run == escapes && rest.get(at + run) == Some(&quote) {
-                return Some(at);
-            }
-            // An escaped mark, or an escape of something else.
-            at += run + usize::from(run % 2 == 1);
-            continue;
-        }
-        if byte == quote {
-            return (escapes == 0).then_some(at);
-        }
-        at += 1;
-    }
-    None
-}
-
-/// Takes the credentials of an `Authorization` header, behind their scheme.
-fn authorization(bytes: &[u8], from: usize) -> Option<Assigned> {
-    let mut start = from
-        + bytes.get(from..)?.iter().take(8).take_while(|&&byte| classes::is(byte, BLANK | QUOTE)).count();
-    let word = classes::run(bytes, start, ALNUM | DASH);
-    let scheme = word > 0 && word <= 20 && bytes.get(start + word) == Some(&b' ');
-    if scheme {
-        start += word + 1;
-        start += classes::run(bytes, start, BLANK);
-    }
-    let rest = bytes.get(start..)?;
-    let length = rest
-        .iter()
-        .take(LONGEST)
-        .position(|&byte| byte.is_ascii_whitespace() || b"\"'`\\<>,;)}]".contains(&byte))
-        .unwrap_or_else(|| rest.len().min(LONGEST));
-    let text = std::str::from_utf8(rest.get(..length)?).ok()?;
-    let secret = if scheme {
-        text.len() >= 8 && (plausible::token(text) || plausible::uuid(text))
-    } else {
-        text.len() >= 12 && plausible::token(text)
-    };
-    secret.then_some(Assigned { start, end: start + length, telling: Telling::Authorization })
-}
-
-/// Takes the first cookie from here on whose value looks drawn at random.
-pub(crate) fn cookie(bytes: &[u8], from: usize) -> Option<Assigned> {
-    let rest = bytes.get(from..)?;
-    let length = rest
-        .iter()
-        .take(LONGEST)
-        .position(|&byte| b"\n\"\r".contains(&byte))
-        .unwrap_or_else(|| rest.len().min(LONGEST));
-    let text = std::str::from_utf8(rest.get(..length)?).ok()?;
-    let mut start = from;
-    for pair in text.split(';') {
-        if let Some((name, value)) = pair.split_once('=') {
-            let end = value.find([' ', '\'', '\\']).unwrap_or(value.len());
-            let value = value.get(..end)?;
-            let harmless = matches!(
-                name.trim().to_ascii_lowercase().as_str(),
-                "expires" | "path" | "domain" | "max-age" | "samesite"
-            );
-            if !harmless && value.len() >= 16 && (plausible::token(value) || plausible::uuid(value)) {
-                let from = start + name.len() + 1;
-                return Some(Assigned { start: from, end: from + value.len(), telling: Telling::Cookie });
-            }
-        }
-        start += pair.len() + 1;
-    }
-    None
 }
