@@ -267,6 +267,30 @@ fn nothing_tells_of_the_machine_it_was_written_on() {
     }
 }
 
+/// Whoever moves a file finds here what tells of it.
+#[test]
+fn documents_name_files_that_are_there() {
+    const FOLDERS: [&str; 7] = ["host/", "plugins/", "policies/", "tests/", "wit/", "xtask/", "docs/"];
+    let root = workspace();
+    let output =
+        Command::new("git").args(["ls-files", "*.md"]).current_dir(&root).output().expect("git is there");
+    let names = String::from_utf8(output.stdout).expect("names are text");
+    let mut gone = Vec::new();
+    for name in names.lines() {
+        let Ok(text) = fs::read_to_string(root.join(name)) else { continue };
+        let beside = root.join(name).parent().expect("a file lies in a folder").to_owned();
+        let code = text.split('`').skip(1).step_by(2);
+        let named = code.filter(|code| FOLDERS.iter().any(|folder| code.starts_with(folder)));
+        // A place in a command or a pattern is none that anybody could open.
+        let named = named.filter(|code| !code.contains([' ', '*', '<', '{', '\n']));
+        gone.extend(named.filter(|path| !root.join(path).exists()).map(|path| format!("{name}: {path}")));
+        let links = text.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next());
+        let links = links.filter(|link| !link.is_empty() && !link.contains("://"));
+        gone.extend(links.filter(|link| !beside.join(link).exists()).map(|link| format!("{name}: {link}")));
+    }
+    assert_eq!(gone, Vec::<String>::new());
+}
+
 /// Every judgement goes one way: a second way to a policy would be one that asks it otherwise, or forgets what it says.
 #[test]
 fn policies_are_asked_in_one_place() {

@@ -78,28 +78,41 @@ impl Folder {
         }
     }
 
-    /// Locks the log: whoever writes alone, readers together. Freed by dropping the file, and by the process's death.
-    pub(crate) fn lock(&self, how: FlockOperation) -> Result<File, AuditError> {
+    /// Locks the log for whoever writes, who does so alone. Freed by dropping the file, and by the process's death.
+    pub(crate) fn lock_to_write(&self) -> Result<File, AuditError> {
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false).mode(0o600);
         let path = self.dir.join("lock");
-        let lock = || -> io::Result<File> {
+        self.lock(&options, FlockOperation::LockExclusive).map_err(failed("lock", &path))
+    }
+
+    /// Locks the log for readers, who may be many; `None` if there is nothing to lock. Needs no right to write, so that
+    /// a copy on a medium that takes no more can be read.
+    pub(crate) fn lock_to_read(&self) -> Result<Option<File>, AuditError> {
+        match self.lock(OpenOptions::new().read(true), FlockOperation::LockShared) {
+            Ok(lock) => Ok(Some(lock)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(failed("lock", &self.dir.join("lock"))(error)),
+        }
+    }
+
+    fn lock(&self, options: &OpenOptions, how: FlockOperation) -> io::Result<File> {
+        let path = self.dir.join("lock");
+        loop {
+            let file = options.open(&path)?;
             loop {
-                let file =
-                    OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path)?;
-                loop {
-                    match rustix::fs::flock(&file, how) {
-                        Err(rustix::io::Errno::INTR) => {}
-                        done => break done?,
-                    }
-                }
-                // Somebody may have removed the file meanwhile: then others lock another one.
-                let same = fs::metadata(&path).is_ok_and(|now| {
-                    file.metadata().is_ok_and(|held| (held.dev(), held.ino()) == (now.dev(), now.ino()))
-                });
-                if same {
-                    return Ok(file);
+                match rustix::fs::flock(&file, how) {
+                    Err(rustix::io::Errno::INTR) => {}
+                    done => break done?,
                 }
             }
-        };
-        lock().map_err(failed("lock", &path))
+            // Somebody may have removed the file meanwhile: then others lock another one.
+            let same = fs::metadata(&path).is_ok_and(|now| {
+                file.metadata().is_ok_and(|held| (held.dev(), held.ino()) == (now.dev(), now.ino()))
+            });
+            if same {
+                return Ok(file);
+            }
+        }
     }
 }

@@ -6,7 +6,6 @@ use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::Path;
 
 use pointsman_model::Digest;
-use rustix::fs::FlockOperation;
 
 use crate::error::failed;
 use crate::files::Folder;
@@ -80,7 +79,7 @@ impl Log {
     /// If a file cannot be read or written. Nothing was appended then, unless the process dies in between.
     pub fn append(&mut self, drafts: &[Draft]) -> Result<Option<Head>, AuditError> {
         let Some(first) = drafts.first() else { return Ok(self.seen) };
-        let _alone = self.folder.lock(FlockOperation::LockExclusive)?;
+        let _alone = self.folder.lock_to_write()?;
         let head = head::read(self.folder.head())?;
         let mut tail = match self.tail.take() {
             Some(tail) if self.is_current(&tail) => tail,

@@ -6,7 +6,6 @@ use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use pointsman_model::Digest;
-use rustix::fs::FlockOperation;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -59,7 +58,7 @@ pub struct Report {
 pub fn verify(state: &Path, known: &[Digest]) -> Result<Report, AuditError> {
     let folder = Folder::of(state);
     let numbers = folder.numbers()?;
-    let _steady = if numbers.is_empty() { None } else { Some(folder.lock(FlockOperation::LockShared)?) };
+    let _steady = if numbers.is_empty() { None } else { folder.lock_to_read()? };
     let numbers = folder.numbers()?;
     let head = head::read(folder.head())?;
     let mut check = Check::new(head, known);

@@ -217,3 +217,16 @@ fn a_line_longer_than_any_record_is_one_fault_and_shifts_no_numbers() {
         ["000001.jsonl:2: no record: longer than any", "000001.jsonl:3: no record: an empty line"]
     );
 }
+
+/// An auditor's copy may lie on a medium that takes no more, and may lack the lock.
+#[test]
+fn a_copy_that_cannot_be_written_to_is_read() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let place = Place::filled();
+    let lock = place.path().join("audit/lock");
+    fs::set_permissions(&lock, fs::Permissions::from_mode(0o400)).unwrap();
+    assert_eq!(place.faults(), Vec::<String>::new());
+    fs::remove_file(&lock).unwrap();
+    assert_eq!(place.faults(), Vec::<String>::new());
+    assert!(!lock.exists(), "reading leaves nothing");
+}
