@@ -41,6 +41,13 @@ pub(super) fn check(loaded: &Loaded, config: &Config) -> Result<(), ConfigError>
     }
     let sanitizers = config.sanitizers.as_deref().unwrap_or_default();
     names(loaded, "sanitizers", sanitizers, |it: &Sanitizer| &it.name)?;
+    let place = |component: &str| sanitizers.iter().position(|it| it.component == component);
+    if let (Some(spill), Some(redact)) = (place("bundled:spill"), place("bundled:redact"))
+        && spill < redact
+    {
+        let message = "long values would be moved into artifacts with the secrets in them; list redact first";
+        return refuse(&format!("sanitizers[{spill}]"), message);
+    }
     let policies = config.policies.as_deref().unwrap_or_default();
     names(loaded, "policies", policies, |it: &Policy| &it.name)?;
     let empty = |policy: &Policy| {

@@ -94,6 +94,11 @@ fn faults_are_named_with_their_place(#[case] text: &str, #[case] said: &str) {
      component = \"bundled:redact\"\n",
     "5:1: `sanitizers[1].name`: another one is called \"a\" already"
 )]
+#[case(
+    "[[sanitizers]]\nname = \"a\"\ncomponent = \"bundled:spill\"\n[[sanitizers]]\nname = \"b\"\n\
+     component = \"bundled:redact\"\n",
+    "1:1: `sanitizers[0]`: long values would be moved into artifacts with the secrets in them; list redact first"
+)]
 #[case("[programs.x]\ncommand = \"./x\"\n", "1:11: programs.x: command \"./x\" is neither")]
 fn what_would_not_act_is_refused_with_its_line(#[case] text: &str, #[case] said: &str) {
     let home = Home::new();
