@@ -78,7 +78,7 @@ fn lock(root: &Path) -> io::Result<Option<File>> {
     File::open(root).map(Some)
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -7,7 +7,11 @@ use toml::de::{DeTable, DeValue};
 
 /// A place in a file, counted from 1 as editors do; a file as a whole if nothing in it is meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct Place(Box<At>);
+
+/// What errors carry around in a box, so that they stay small.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct At {
     file: PathBuf,
     line_and_column: Option<(usize, usize)>,
 }
@@ -19,7 +23,7 @@ impl Place {
         let line_start = before.rfind('\n').map_or(0, |end| end + 1);
         let line = before.matches('\n').count() + 1;
         let column = before[line_start..].chars().count() + 1;
-        Self { file: file.to_owned(), line_and_column: Some((line, column)) }
+        Self(Box::new(At { file: file.to_owned(), line_and_column: Some((line, column)) }))
     }
 
     /// Gives the place of a key such as `policies[0].rules`, or else of the nearest that holds it.
@@ -32,15 +36,15 @@ impl Place {
 
     /// Gives a file as a whole.
     pub(super) fn of_file(file: &Path) -> Self {
-        Self { file: file.to_owned(), line_and_column: None }
+        Self(Box::new(At { file: file.to_owned(), line_and_column: None }))
     }
 }
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.line_and_column {
-            Some((line, column)) => write!(f, "{}:{line}:{column}", self.file.display()),
-            None => write!(f, "{}", self.file.display()),
+        match self.0.line_and_column {
+            Some((line, column)) => write!(f, "{}:{line}:{column}", self.0.file.display()),
+            None => write!(f, "{}", self.0.file.display()),
         }
     }
 }
