@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[rstest]
-    #[case::unknown_key(KEY, "port = 1", "did you mean")]
+    #[case::unknown_key(KEY, "port = 1", "known here: addresses")]
     #[case::name(KEY, "name = \"my phone\"", "`approvals.webhook.name`")]
     #[case::clear(
         KEY,
