@@ -8,6 +8,7 @@ mod attach;
 mod commands;
 mod config;
 mod control;
+mod curtain;
 mod exit;
 mod failure;
 mod lineage;
@@ -36,6 +37,9 @@ fn main() -> ExitCode {
     // Before anything else: the supervisor stands between the host and each agent and must start in no time.
     if std::env::args_os().nth(1).is_some_and(|first| first == OsStr::new(SUPERVISE)) {
         return supervise();
+    }
+    if let Some(exit) = curtain::run() {
+        return exit;
     }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,

@@ -188,6 +188,8 @@ pub struct Entry {
     pub args: Vec<String>,
     /// The backends.
     pub backends: BTreeSet<String>,
+    /// The tools that it has: each of their calls is judged itself.
+    pub tools: BTreeSet<String>,
 }
 
 /// What becomes of the runs that an agent launched when its own ends.

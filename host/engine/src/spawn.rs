@@ -201,20 +201,27 @@ impl Host {
             || Error::Invalid(format!("Unknown session_id: {}", text.chars().take(80).collect::<String>()));
         let session_id: SessionId = text.parse().map_err(|_| unknown())?;
         let host = self.clone();
-        let (session, busy, seen) = self
+        let (session, busy, seen, own) = self
             .parts
             .read(move |store| {
+                let own = host.own_session(store)?.is_some_and(|own| own.session_id == session_id);
                 let session = store.session(session_id)?;
                 let seen = match &session {
                     Some(session) => host.sees_session(store, session)?,
                     None => true,
                 };
-                Ok((session, store.unfinished_runs_in(session_id)?, seen))
+                Ok((session, store.unfinished_runs_in(session_id)?, seen, own))
             })
             .await?;
         let session = session.ok_or_else(unknown)?;
         if !seen {
             return Err(Error::OtherSession { session_id });
+        }
+        if own {
+            // It would wait for the end of the very run that waits for it.
+            return Err(Error::Invalid(format!(
+                "session {session_id} is your own: it goes on with what you are told next, and you cannot launch it"
+            )));
         }
         if session.remembered.is_none() && busy.is_empty() {
             return Err(Error::Invalid(format!("Session {session_id} has no backend session id yet")));

@@ -35,3 +35,4 @@ mod tests;
 pub use elicit::Elicitation;
 pub use error::ServeError;
 pub use serve::{ServeOptions, serve, serve_stdio};
+pub use tool::tool_names;

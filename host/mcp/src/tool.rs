@@ -28,6 +28,12 @@ pub(crate) enum Tool {
     ExplainPolicy,
 }
 
+/// Gives the names of the tools that this server has.
+#[must_use]
+pub fn tool_names() -> impl Iterator<Item = &'static str> {
+    Tool::ALL.into_iter().map(Tool::name)
+}
+
 impl Tool {
     pub(crate) const ALL: [Self; 12] = [
         Self::SpawnRun,

@@ -12,6 +12,9 @@ use crate::usage::Count;
 /// Tools that write files, which a run with `read-only` access does not get.
 pub(crate) const WRITING: &[&str] = &["Edit", "MultiEdit", "NotebookEdit", "Write"];
 
+/// The variable in which Claude Code looks for what is to stand before its commands and servers.
+const PREFIX: &str = "CLAUDE_CODE_SHELL_PREFIX";
+
 /// What a run leaves for the one that takes its session up.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Resume {
@@ -63,16 +66,9 @@ pub(crate) fn process(task: &Task, config: &Config, resumed: Option<&Resume>) ->
     }
     let sources: Vec<&str> = config.setting_sources.iter().map(|source| source.as_str()).collect();
     process = process.arg(format!("--setting-sources={}", sources.join(",")));
-    let settings = settings(config);
+    let settings = settings(config, &curtain(config, &task.mcp_servers)?);
     if !settings.is_empty() {
         process = process.arg("--settings").file("settings.json", Value::Object(settings).to_string());
-    }
-    if !task.mcp_servers.is_empty() && !config.hidden_env.is_empty() {
-        // Not found out by its agent, which would go on without them.
-        return Err("the host hands out an MCP server ([delegation] give), and Claude Code cannot start one while \
-                    variables are hidden from its commands: the same prefix stands before both. Set hidden_env = [] \
-                    in the configuration of this backend, or give it no server"
-            .to_owned());
     }
     let mut servers = config.mcp_servers.clone();
     servers.extend(task.mcp_servers.iter().map(|server| (server.name.clone(), handed(server))));
@@ -118,15 +114,12 @@ fn handed(server: &McpServer) -> Value {
 }
 
 /// Makes the settings that are laid over those of files; the operator's own win.
-fn settings(config: &Config) -> Map<String, Value> {
+fn settings(config: &Config, curtain: &Map<String, Value>) -> Map<String, Value> {
     let mut settings = Map::new();
     if !config.settings_hooks {
         settings.insert("disableAllHooks".to_owned(), true.into());
     }
-    let mut variables = Map::new();
-    if !config.hidden_env.is_empty() {
-        variables.insert("CLAUDE_CODE_SHELL_PREFIX".to_owned(), shell_without(&config.hidden_env).into());
-    }
+    let mut variables = curtain.clone();
     for (key, value) in &config.settings {
         match (key.as_str(), value) {
             ("env", Value::Object(own)) => variables.extend(own.clone()),
@@ -139,16 +132,45 @@ fn settings(config: &Config) -> Map<String, Value> {
     settings
 }
 
-/// Makes the prefix with which Claude Code runs each command: a shell that forgets some variables and becomes the
-/// shell that Claude Code meant to start.
+/// Makes the variables by which Claude Code keeps others from its commands: a prefix before each of them.
+///
+/// Before commands a prefix may be a line, before servers it is the path of a program (Claude Code 2.1). So a server that
+/// the host hands out starts only behind a program, and there is one: the host's own, which stands before commands where
+/// `POINTSMAN_HIDDEN_ENV` is set.
+fn curtain(config: &Config, handed: &[McpServer]) -> Result<Map<String, Value>, String> {
+    let mut variables = Map::new();
+    if config.hidden_env.is_empty() {
+        return Ok(variables);
+    }
+    let prefix = match handed.first() {
+        None => shell_without(&config.hidden_env),
+        // At such a place Claude Code would take the path apart.
+        Some(server) if server.command.contains(" -") => {
+            return Err(format!(
+                "the host hands out an MCP server ([delegation] give), and Claude Code cannot stand its program before \
+                 commands: {} has a blank with a dash behind it. Install pointsman elsewhere, or set hidden_env = [] in \
+                 the configuration of this backend",
+                server.command
+            ));
+        }
+        Some(server) => {
+            let names: Vec<&str> =
+                std::iter::once(PREFIX).chain(config.hidden_env.iter().map(String::as_str)).collect();
+            variables.insert("POINTSMAN_HIDDEN_ENV".to_owned(), names.join(",").into());
+            server.command.clone()
+        }
+    };
+    variables.insert(PREFIX.to_owned(), prefix.into());
+    Ok(variables)
+}
+
+/// Makes a prefix for commands alone: a shell that forgets some variables and becomes the shell that Claude Code meant to
+/// start.
 ///
 /// Claude Code splits a prefix at its last blank with a dash behind it and hands the command over as one more
 /// argument, so behind `-c` there are tabs instead of blanks.
 fn shell_without(variables: &[String]) -> String {
-    format!(
-        "sh -c 'unset\tCLAUDE_CODE_SHELL_PREFIX\t{};exec\t\"${{SHELL:-sh}}\"\t-c\t\"$0\"'",
-        variables.join("\t")
-    )
+    format!("sh -c 'unset\t{PREFIX}\t{};exec\t\"${{SHELL:-sh}}\"\t-c\t\"$0\"'", variables.join("\t"))
 }
 
 fn joined<'a>(words: impl Iterator<Item = &'a str>) -> Option<String> {
@@ -183,14 +205,14 @@ mod tests {
                 .clone(),
             ..Config::default()
         };
-        let made = Value::Object(settings(&config));
+        let made = Value::Object(settings(&config, &curtain(&config, &[]).unwrap()));
         assert_eq!(
             (&made["disableAllHooks"], &made["env"]["A"], &made["x"]),
             (&json!(false), &json!("1"), &json!([1]))
         );
         assert!(made["env"]["CLAUDE_CODE_SHELL_PREFIX"].as_str().unwrap().contains("\tANTHROPIC_API_KEY\t"));
         let bare = Config { hidden_env: Vec::new(), settings_hooks: true, ..Config::default() };
-        assert!(settings(&bare).is_empty());
+        assert!(settings(&bare, &curtain(&bare, &[]).unwrap()).is_empty());
     }
 
     #[test]
@@ -208,6 +230,25 @@ mod tests {
                 "env": { "POINTSMAN_RUN_TOKEN": "${POINTSMAN_RUN_TOKEN}" },
             })
         );
+    }
+
+    #[test]
+    fn a_server_that_the_host_hands_out_starts_behind_the_hosts_program() {
+        let server = |command: &str| McpServer {
+            name: "pointsman".to_owned(),
+            command: command.to_owned(),
+            args: Vec::new(),
+            pass_env: Vec::new(),
+        };
+        let config = Config { hidden_env: vec!["A".to_owned(), "B".to_owned()], ..Config::default() };
+        let made = curtain(&config, &[server("/opt/my tools/pointsman")]).unwrap();
+        assert_eq!(made[PREFIX], "/opt/my tools/pointsman");
+        assert_eq!(made["POINTSMAN_HIDDEN_ENV"], "CLAUDE_CODE_SHELL_PREFIX,A,B");
+        assert!(
+            curtain(&config, &[server("/opt/my -tools/pointsman")]).unwrap_err().contains("hidden_env = []")
+        );
+        let open = Config { hidden_env: Vec::new(), ..Config::default() };
+        assert!(curtain(&open, &[server("/opt/my -tools/pointsman")]).unwrap().is_empty());
     }
 
     #[test]

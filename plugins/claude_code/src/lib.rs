@@ -40,6 +40,10 @@
 //! Commands run without the variables that hold Claude Code's own credentials (`hidden_env`). A command that looks into
 //! its parent's environment finds them all the same: only a sandbox keeps that from it, and Claude Code has one for this
 //! where bubblewrap is installed (`CLAUDE_CODE_SUBPROCESS_ENV_SCRUB=1` in its program's `set_env`).
+//!
+//! What hides them stands before commands and before servers (`CLAUDE_CODE_SHELL_PREFIX`), and servers start only behind a
+//! program of one word. If the host hands its own server out, its program is that word; otherwise servers that run as
+//! programs (`mcp_servers`, and the user's own) start with `hidden_env = []` alone.
 
 mod config;
 mod content;

@@ -29,6 +29,10 @@ fn reading(more: &str) -> Place {
 #[test]
 fn nobody_gets_more_than_its_parent_may_give_by_any_route() {
     let place = reading(ROLES);
+    let roots = format!("roots = [{}]", Value::from(place.project().to_string_lossy()));
+    let config = std::fs::read_to_string(place.config()).unwrap();
+    let bounded = config.replace("roles = [\"reviewer\"],", &format!("roles = [\"reviewer\"], {roots},"));
+    std::fs::write(place.config(), bounded).unwrap();
     let elsewhere = place.root().canonicalize().unwrap().join("elsewhere");
     repository(&elsewhere);
     let mut host = place.host();
@@ -54,6 +58,7 @@ def own_host():
     return Line([], {}).spawn("script", "say hi", role="reviewer", access="workspace-write")
 mine = spawn()
 done = line.finish(mine)
+os.symlink("%e", "way_out")
 message = {"role": "user", "parts": [{"type": "text", "text": "more"}]}
 say(
     fits=done["status"],
@@ -68,12 +73,25 @@ say(
     shell=shell("run", "script", "say hi", "--role", "reviewer", "--access", "workspace-write"),
     renamed=shell("run", "script", "say hi", "--access", "full", POINTSMAN_RUN_ID="%s"),
     own_host=refused(own_host),
+    keyed=line.call("get_run", run_id=spawn(idempotency_key="key")["run_id"])["run_id"] != "%w",
+    outside=refused(spawn, cwd="%e"),
+    linked=refused(spawn, cwd=os.path.join(os.getcwd(), "way_out")),
+    itself=refused(spawn, session_mode="resume", session_id=line.call("get_run", run_id=os.environ["POINTSMAN_RUN_ID"])["session_id"]),
+    mail=refused(line.call, "send_agent_message", to_agent_name="afar", cwd="%e", message=message),
+    inbox=refused(line.call, "fetch_agent_messages", agent_name="afar", cwd="%e"),
+    cancelled=shell("runs", "cancel", "%a"),
+    told=shell("runs", "continue", "%a", "more"),
     least=line.call("get_run", run_id=line.spawn("script", "say hi", role="reviewer")["run_id"])["access"],
 )
 "#;
     let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let afar = host.spawn(&place, "script", "stay", json!({"cwd": elsewhere, "nickname": "afar"}));
+    host.event(&afar, "agent_message");
+    let keyed = json!({"role": "reviewer", "access": "read-only", "idempotency_key": "key"});
+    let keyed = host.spawn(&place, "script", "say hi", keyed);
     let prompt = prompt.replacen("%s", &text(&wide["session_id"]), 1);
-    let prompt = prompt.replace("%s", &text(&wide["run_id"]));
+    let prompt = prompt.replace("%s", &text(&wide["run_id"])).replace("%e", elsewhere.to_str().unwrap());
+    let prompt = prompt.replace("%w", &text(&keyed["run_id"])).replace("%a", &text(&afar["run_id"]));
     let run = host.spawn(&place, "client", &prompt, json!({"role": "worker"}));
     let told = said(&mut host, &run);
     assert_eq!(told["fits"], "completed", "{told}");
@@ -89,9 +107,18 @@ say(
         ("own_host", "[delegation.roles.worker.may_delegate] access"),
         ("session", "none of yours"),
         ("go_on", "none of yours"),
+        ("outside", "[delegation.roles.worker.may_delegate] roots"),
+        ("linked", "[delegation.roles.worker.may_delegate] roots"),
+        ("itself", "is your own"),
+        ("mail", "afar"),
+        ("inbox", "none of yours"),
+        ("cancelled", "agent"),
+        ("told", "agent"),
     ] {
         assert!(told[route].as_str().unwrap().contains(key), "{route}: {told:#}");
     }
+    assert_eq!(told["keyed"], true, "somebody else's key is not its own: {told:#}");
+    assert_eq!(host.record(&afar)["status"], "running", "{told:#}");
     assert_eq!(told["least"], "read-only", "who asks for nothing gets what there is");
     host.hang_up().well();
     // Each try stands in the audit log, under the name of the run that made it.

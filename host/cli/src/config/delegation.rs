@@ -157,6 +157,7 @@ pub(super) fn entry(
         command: text(&program)?,
         args: vec!["serve".to_owned(), "--attach".to_owned(), "--state".to_owned(), text(&state)?],
         backends: delegation.give.iter().cloned().collect(),
+        tools: pointsman_mcp::tool_names().map(str::to_owned).collect(),
     }))
 }
 

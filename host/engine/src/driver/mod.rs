@@ -1,6 +1,7 @@
 //! One task owns one run, from the policies' word to the last process.
 
 mod corrective;
+mod entry;
 mod gate;
 mod hands;
 mod held;
@@ -156,6 +157,7 @@ impl Driver {
             run: live,
             budget: self.parts.budget_left(run.record().run_id, spec).await,
             permission: if action == "permission" { detail.get("detail").cloned() } else { None },
+            own_tool: (action == "permission").then(|| self.asks_for_own_tool(&spec.backend, &detail)),
             // Looking through a large work tree takes its time; what a plugin does in a run is asked about often.
             changes: !matches!(action, "process" | "request"),
             ..Surroundings::of(&self.parts, spec.cwd.clone())

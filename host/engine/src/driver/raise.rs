@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use pointsman_model::plugin::{Effect, McpServer, Task};
+use pointsman_model::plugin::{Effect, Task};
 use pointsman_model::{Failure, Outcome, RunSpec, SessionMode, reason};
 use pointsman_sandbox::CallError;
 
@@ -15,8 +15,8 @@ use super::live::Stage;
 use crate::clock;
 
 /// The variables by which a run's processes know it, and can show that they belong to it.
-const RUN_ID: &str = "POINTSMAN_RUN_ID";
-const RUN_TOKEN: &str = "POINTSMAN_RUN_TOKEN";
+pub(super) const RUN_ID: &str = "POINTSMAN_RUN_ID";
+pub(super) const RUN_TOKEN: &str = "POINTSMAN_RUN_TOKEN";
 
 impl Driver {
     /// Instantiates the plugin and hands it the task.
@@ -108,24 +108,6 @@ impl Driver {
             exhausted: None,
         };
         Ok((stage, effects))
-    }
-}
-
-impl Driver {
-    /// Gives the servers that a backend's agents are to have: this host's own, if the operator says so.
-    fn handed_out(&self, backend: &str) -> Vec<McpServer> {
-        let settings = &self.parts.settings;
-        let Some(entry) = settings.entry.as_ref().filter(|entry| entry.backends.contains(backend)) else {
-            return Vec::new();
-        };
-        let mut args = entry.args.clone();
-        args.extend(["--host".to_owned(), self.parts.id.to_string()]);
-        vec![McpServer {
-            name: "pointsman".to_owned(),
-            command: entry.command.clone(),
-            args,
-            pass_env: [RUN_ID, RUN_TOKEN].map(str::to_owned).to_vec(),
-        }]
     }
 }
 

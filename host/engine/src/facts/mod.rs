@@ -30,6 +30,8 @@ pub(crate) struct Surroundings {
     pub(crate) budget: BudgetLeft,
     /// What an agent asks for, of a permission.
     pub(crate) permission: Option<Value>,
+    /// Whether it is a tool of this host's own server, of a permission.
+    pub(crate) own_tool: Option<bool>,
     /// Whether to look for changes in the work tree.
     pub(crate) changes: bool,
 }
@@ -66,6 +68,7 @@ impl Surroundings {
             run: None,
             budget: BudgetLeft::default(),
             permission: None,
+            own_tool: None,
             changes: true,
         }
     }
@@ -89,6 +92,7 @@ fn gathered(around: &Surroundings) -> Value {
         "git": git::facts(cwd, around.changes),
         "roots": {"configured": !around.roots.is_empty(), "inside": inside},
         "paths": around.permission.as_ref().and_then(|detail| paths::paths(cwd, detail)),
+        "own_tool": around.own_tool,
         "runs": {"live": around.live},
         "run": {
             "elapsed_seconds": run(|run| run.elapsed_seconds.into()),

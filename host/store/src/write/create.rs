@@ -1,6 +1,8 @@
 //! Creating runs: key, session, name, run and first entries in one transaction.
 
-use pointsman_model::{Digest, Limits, RunId, RunRecord, SessionId, SessionRecord, Timestamp, digest_of};
+use pointsman_model::{
+    Digest, Limits, RunId, RunRecord, RunSpec, SessionId, SessionRecord, Timestamp, digest_of,
+};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use serde_json::{Value, json};
 
@@ -82,8 +84,8 @@ impl Ready {
 
     /// Gives the first run that was asked for with the same key.
     fn known(&self, connection: &Connection) -> Result<Option<RunRecord>, StoreError> {
-        let Some(key) = &self.new.spec.idempotency_key else { return Ok(None) };
-        known_key(connection, &self.codec, normalised(&self.new.spec.cwd), key, self.request)
+        let Some(key) = key_of(&self.new.spec) else { return Ok(None) };
+        known_key(connection, &self.codec, normalised(&self.new.spec.cwd), &key, self.request)
     }
 
     fn create(self, connection: &Connection) -> Result<Creation, StoreError> {
@@ -155,7 +157,7 @@ fn create(
             .prepare_cached("INSERT INTO kin (run, parent) VALUES (?1, ?2)")?
             .execute(params![row, parent])?;
     }
-    if let Some(key) = &asked.idempotency_key {
+    if let Some(key) = &key_of(&asked) {
         connection
             .prepare_cached("INSERT INTO idempotency (cwd, key, run, request) VALUES (?1, ?2, ?3, ?4)")?
             .execute(params![cwd, key, row, put_request(codec, cwd, key, request)?])?;
@@ -164,6 +166,16 @@ fn create(
     insert_events(connection, row, &EventRow::all(codec, record.run_id, &events)?)?;
     put_approvals(connection, codec, row, &approvals)?;
     Ok(Creation::Created(record))
+}
+
+/// Gives the key under which a request is known. Each run's agent has keys of its own: it neither gets a run that somebody
+/// else asked for, nor has one ready for whoever asks for the same.
+fn key_of(spec: &RunSpec) -> Option<String> {
+    let key = spec.idempotency_key.as_ref()?;
+    Some(match spec.chain.last().and_then(|last| last.run_id.as_deref()) {
+        Some(run) => format!("{run} {key}"),
+        None => key.clone(),
+    })
 }
 
 /// Makes what is stored of the digest of a request. Sealed, although it is a digest: whoever guesses what was asked

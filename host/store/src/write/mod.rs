@@ -55,8 +55,8 @@ pub struct NewRun {
     pub host: HostId,
     /// Its session.
     pub session: SessionChoice,
-    /// What was asked. Its idempotency key, if any, is looked up first: a known key of the same working directory
-    /// gives the first run back.
+    /// What was asked. Its idempotency key, if any, is looked up first: a known key of the same working directory, from
+    /// the same run's agent or from clients, gives the first run back.
     pub spec: RunSpec,
     /// The backend's own settings for the run, secrets perhaps among them: stored sealed, never shown.
     pub backend_config: Value,

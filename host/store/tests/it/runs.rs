@@ -1,6 +1,8 @@
 //! What holds for every run: its numbers, its end, its names, and the pages it is read in.
 
-use pointsman_model::{EventKind, HostId, RunId, Status};
+use std::collections::BTreeSet;
+
+use pointsman_model::{EventKind, HostId, Principal, RunId, Status};
 use pointsman_store::{Commit, Creation, Resolution, RunFilter, SessionChoice, StoreError};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError};
@@ -313,4 +315,26 @@ async fn waiters_see_each_changed_run_once() {
     assert_eq!(store.changed_since(0, Some(&some), 10).unwrap(), all);
     assert_eq!(store.changed_since(0, Some(&some), 1).unwrap(), all[..1]);
     assert_eq!(store.changed_since(seen, Some(&[second.run_id]), 10).unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_key_is_known_to_whoever_used_it_alone() {
+    let fixture = Fixture::new();
+    let by = |run: Option<RunId>| {
+        let mut new = new_run(fixture.host, "/project");
+        new.spec.idempotency_key = Some("the same".to_owned());
+        let role = if run.is_some() { "worker" } else { "client" };
+        let run_id = run.map(|run| run.to_string());
+        new.spec.chain = vec![Principal { name: "who".to_owned(), role: role.to_owned(), run_id, depth: 1 }];
+        new
+    };
+    let client = fixture.create(by(None)).await;
+    let (one, other) = (fixture.run().await.run_id, fixture.run().await.run_id);
+    // The same request in every word, so that only who asks tells them apart.
+    let first = fixture.create(by(Some(one))).await;
+    let second = fixture.create(by(Some(other))).await;
+    assert_eq!(BTreeSet::from([client.run_id, first.run_id, second.run_id]).len(), 3);
+    for (run, known) in [(None, &client), (Some(one), &first), (Some(other), &second)] {
+        assert_eq!(fixture.store.create_run(by(run)).await.unwrap().record().run_id, known.run_id);
+    }
 }

@@ -119,6 +119,7 @@ pub(crate) const FACTS: &[Field] = &[
     ),
     field("roots", Type::Record(&[field("inside", Type::Bool), field("configured", Type::Bool)])),
     field("paths", Type::List(&TEXT)),
+    field("own_tool", Type::Bool),
     field("runs", Type::Record(&[field("live", Type::Int)])),
     field("run", Type::Record(&[field("elapsed_seconds", Type::Number), field("questions", Type::Int)])),
     field(
