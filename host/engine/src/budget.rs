@@ -214,29 +214,34 @@ impl Parts {
                 let top = top_of(&store.run_spec(run)?.chain).unwrap_or(run);
                 let ledger = books.ledger(store.tree(top)?);
                 let accounts = ledger.accounts(run);
-                let accounts =
-                    accounts.map(|account| Ok((account, store.run_spec(account)?, ledger.levels(account))));
+                let accounts = accounts.map(|account| {
+                    let (levels, drawing) = (ledger.levels(account), ledger.drawing(account));
+                    Ok((account, store.run_spec(account)?, levels, drawing))
+                });
                 accounts.collect::<Result<Vec<_>, StoreError>>()
             })
             .await?;
         let budgets = &self.settings.budgets;
-        for (account, spec, levels) in accounts {
+        for (account, spec, levels, drawing) in accounts {
             for level in levels {
-                let (whom, order) = if level.used >= level.most {
+                if level.used >= level.most {
                     let message = over(&level, &budgets.key(&spec, level.limit));
-                    // An account of another process ends when that one looks; what draws on it here ends now.
-                    let whom = if self.driven.get(account).is_some() { account } else { run };
-                    (whom, Order::Exhaust { message })
+                    // All at once: while one of them ends, the others would go on using. What another process drives is
+                    // ended there, when it looks or with its agent.
+                    for run in &drawing {
+                        self.order(*run, Order::Exhaust { message: message.clone() }).await;
+                    }
                 } else if budgets.is_soft(&level) {
-                    (account, Order::Warn(level))
-                } else {
-                    continue;
-                };
-                let Some(live) = self.driven.get(whom) else { continue };
-                // One that is just ending needs neither.
-                drop(live.orders.send(order).await);
+                    self.order(account, Order::Warn(level)).await;
+                }
             }
         }
         Ok(())
+    }
+
+    async fn order(&self, run: RunId, order: Order) {
+        let Some(live) = self.driven.get(run) else { return };
+        // One that is just ending needs none.
+        drop(live.orders.send(order).await);
     }
 }

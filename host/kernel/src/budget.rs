@@ -148,6 +148,20 @@ impl Ledger {
         [Limit::WallTime, Limit::Tokens, Limit::Cost].into_iter().filter_map(level).collect()
     }
 
+    /// Gives the runs that draw on an account and are not over, its own first.
+    #[must_use]
+    pub fn drawing(&self, account: RunId) -> Vec<RunId> {
+        let mut drawing = Vec::new();
+        let mut next: Vec<&Line> = self.lines.get(&account).into_iter().collect();
+        // As `upwards`: no run is looked at more often than there are runs.
+        for _ in 0..self.lines.len() {
+            let Some(line) = next.pop() else { break };
+            next.extend(self.children(line.run));
+            drawing.extend(line.live.then_some(line.run));
+        }
+        drawing
+    }
+
     /// Gives the accounts above a run, the nearest first; its own included.
     pub fn accounts(&self, run: RunId) -> impl Iterator<Item = RunId> {
         self.upwards(run).filter(|line| !line.granted.is_unlimited()).map(|line| line.run)

@@ -117,7 +117,7 @@ fn ends_in_the_midst_of_a_turn(place: &Place, backend: &str) {
     let config = std::fs::read_to_string(place.config()).unwrap();
     std::fs::write(place.config(), format!("{config}{OPEN}[budgets]\ntokens = 3500\nsoft = 0.5\n")).unwrap();
     let mut host = place.host();
-    let work = json!({"cmds": ["echo 1", "echo 2", "echo 3", "echo 4", "sleep 1000"]});
+    let work = json!({"cmds": ["echo 1", "echo 2", "echo 3", "echo 4", "tail -f /dev/null"]});
     let prompt = format!(
         "line = attach()\nline.spawn({backend:?}, {:?}, nickname='real')\nimport time\ntime.sleep(1000)",
         format!("mock:sequence {work}"),

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 /// a scripted model does not wait.
 const GIVEN: &str = r#"
 [delegation]
-give = ["codex", "claude_code", "acp"]
+give = ["BACKEND"]
 orphans = "keep"
 [delegation.roles.worker]
 may_delegate = { access = "full" }
@@ -30,9 +30,9 @@ reason = "it reaches far"
 '''
 "#;
 
-fn given(place: &Place) {
+fn given(place: &Place, backend: &str) {
     let config = std::fs::read_to_string(place.config()).unwrap();
-    std::fs::write(place.config(), format!("{config}{GIVEN}")).unwrap();
+    std::fs::write(place.config(), format!("{config}{}", GIVEN.replace("BACKEND", backend))).unwrap();
 }
 
 /// What the agent calls `spawn_run` with.
@@ -68,7 +68,7 @@ fn grandchild(place: &Place, host: &mut Host, run: &Value) {
 fn codex_launches_a_run_by_the_entry_that_it_was_handed() {
     let model = MockModel::start();
     let place = Place::with_codex(&model);
-    given(&place);
+    given(&place, "codex");
     let mut host = place.host();
     let call = json!({"name": "spawn_run", "namespace": "mcp__pointsman", "input": asked(&place)});
     let run = host.spawn(&place, "codex", &format!("mock:tool {call}"), json!({}));
@@ -87,7 +87,7 @@ fn claude_code_launches_a_run_by_the_entry_that_it_was_handed() {
     let model = MockModel::start();
     // Keys are hidden from its commands as ever, and its servers start all the same.
     let place = Place::with_claude(&model, "");
-    given(&place);
+    given(&place, "claude_code");
     let mut host = place.host();
     let call = json!({"name": "mcp__pointsman__spawn_run", "input": asked(&place)});
     let run = host.spawn(&place, "claude_code", &format!("mock:tool {call}"), json!({}));
@@ -119,7 +119,12 @@ fn nobody_is_handed_anything_unless_the_operator_says_so() {
 fn launched_by(agent: AcpAgent, tool: &str) {
     let model = MockModel::start();
     let place = Place::with_acp(agent, &model, &json!({}), "");
-    given(&place);
+    given(&place, "acp");
+    // Gemini starts no servers in a folder that it does not trust.
+    let config = std::fs::read_to_string(place.config()).unwrap();
+    let gemini = "set_env = { GEMINI_CLI_NO_RELAUNCH";
+    let trusting = config.replace(gemini, &gemini.replace("{ ", "{ GEMINI_CLI_TRUST_WORKSPACE = \"true\", "));
+    std::fs::write(place.config(), trusting).unwrap();
     let mut host = place.host();
     let call = json!({"name": tool, "input": asked(&place)});
     let run = host.spawn(&place, "acp", &format!("mock:tool {call}"), json!({}));

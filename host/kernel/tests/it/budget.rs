@@ -156,6 +156,12 @@ proptest! {
                     .filter_map(|it| it.granted.tokens)
                     .sum();
                 prop_assert!(holds(Limit::Tokens, reserved));
+                let mut drawing = ledger.drawing(run(number));
+                prop_assert_eq!(drawing.first() == Some(&run(number)), runs[number].live, "its own first");
+                drawing.sort_unstable();
+                let mut living: Vec<RunId> = all.iter().filter(|at| runs[**at].live).map(|at| run(*at)).collect();
+                living.sort_unstable();
+                prop_assert_eq!(drawing, living, "whoever is to end when it is used up");
                 for level in ledger.levels(run(number)) {
                     match level.limit {
                         Limit::Tokens => prop_assert_eq!(level.used, tokens, "each run is counted once"),

@@ -61,7 +61,10 @@ use crate::{decide, findings, rule, set_facts};
 #[case("type(depth) == int", true)]
 #[case("{'b': 1, 'a': 2, 'c': 0}.map(k, k) == ['a', 'b', 'c']", true)]
 #[case("request.map(k, k) == ['prompt']", true)]
-#[case("facts.map(k, k) == ['budget', 'client', 'git', 'host', 'paths', 'roots', 'run', 'runs']", true)]
+#[case(
+    "facts.map(k, k) == ['budget', 'client', 'git', 'host', 'own_tool', 'paths', 'roots', 'run', 'runs']",
+    true
+)]
 fn conditions_hold(#[case] when: &str, #[case] holds: bool) {
     let expected = if holds { Verdict::Deny } else { Verdict::Abstain };
     let ruling = decide(&rule("deny", when), |_| {});
