@@ -29,7 +29,6 @@ pub(crate) enum Tool {
 }
 
 /// Gives the names of the tools that this server has.
-#[must_use]
 pub fn tool_names() -> impl Iterator<Item = &'static str> {
     Tool::ALL.into_iter().map(Tool::name)
 }

@@ -86,7 +86,7 @@ time.sleep(1000)
     let burner = host.call("get_run", json!({"agent_name": "burner"}));
     host.event(&burner, "usage_updated");
     assert_eq!(host.record(&burner)["usage"]["input_tokens"], 30, "known while it works");
-    drop(host.end_by(Signal::KILL));
+    assert!(!host.end_by(Signal::KILL).status.success());
     place.mark().wait_until_gone();
 
     let mut host = place.host();
