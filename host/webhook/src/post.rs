@@ -72,7 +72,10 @@ impl Post {
 
     /// Sends a message, signed as of now.
     pub(crate) async fn send(&self, id: &str, body: &str, now: Timestamp) -> Sent {
-        let failed = |why: String| Sent::Failed { why, again: None };
+        // What a plugin's operator would write elsewhere is written in this table here.
+        let there = format!("[origins.\"{}\"]", self.receiver.origin);
+        let failed =
+            |why: String| Sent::Failed { why: why.replace(&there, &format!("[{TABLE}]")), again: None };
         let seconds = now.as_millis() / 1000;
         let headers = [
             ("content-type", "application/json".to_owned()),

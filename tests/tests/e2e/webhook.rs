@@ -197,7 +197,9 @@ fn a_receiver_that_fails_is_asked_again_when_it_wants() {
 
 #[test]
 fn nobody_answers_too_late() {
-    let mut stage = Stage::set("[runs]\napproval_ttl = \"2s\"");
+    let soon = "[[policies]]\nname = \"soon\"\ncomponent = \"bundled:rules\"\ninline = '''\n[[rule]]\nid = \"soon\"\n\
+                when = \"action == 'spawn'\"\nthen = \"ask\"\nttl = \"2s\"\nreason = \"soon\"\n'''";
+    let mut stage = Stage::set(soon);
     let (run, told) = stage.ask();
     let record = stage.host.finish(&run);
     assert_eq!(

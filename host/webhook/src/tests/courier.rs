@@ -3,10 +3,15 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use pointsman_capabilities::request::{OriginEntry, Proxies};
+use pointsman_model::Timestamp;
 use rstest::rstest;
 
-use super::fake::{Peer, Quick};
+use super::fake::{Peer, Quick, SECRET};
 use crate::deliver::{Courier, Message};
+use crate::post::{Post, Sent};
+use crate::receiver::Receiver;
+use crate::secret::Secret;
 
 async fn deliver(peer: &Peer, tries: u32) -> (Message, Vec<u64>) {
     let clock = Arc::new(Quick::default());
@@ -97,4 +102,15 @@ async fn a_receiver_may_say_much() {
     let peer = Peer::answering(&[long]).await;
     let (_, waits) = deliver(&peer, u32::MAX).await;
     assert_eq!(waits, [0_u64; 0]);
+}
+
+/// Where a name leads is tested each time, as for plugins; the help names the table of this channel.
+#[tokio::test]
+async fn a_name_leads_nowhere_else() {
+    let receiver = Receiver::new("https://localhost:1/hooks/hunter2", OriginEntry::default()).unwrap();
+    let post = Post::new(receiver, Secret::parse(SECRET).unwrap(), Proxies::default());
+    let sent = post.send("msg_1", "{}", Timestamp::from_millis(0)).await;
+    let Sent::Failed { why, again: None } = sent else { panic!("{sent:?}") };
+    assert!(why.contains("[approvals.webhook] addresses = [\"public\", \"loopback\"]"), "{why}");
+    assert!(!why.contains("hunter2"), "{why}");
 }
