@@ -6,6 +6,8 @@
 //! back. What it says is signed with a key that only the host that made it has, so it is good for this answer to this
 //! request, as long as the question is open and its host lives.
 //!
+//! The README beside this crate says it to whoever writes a receiver.
+//!
 //! **Knows nothing about** what is asked and who may launch what. **Deliberately missing:** reading answers from what the
 //! receiver responds, and any way to a link but the message: not logs, not the state, not MCP.
 
