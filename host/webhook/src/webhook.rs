@@ -92,11 +92,12 @@ async fn listen(place: &Place, ending: &CancellationToken) -> Option<(TcpListene
             Ok(bound) => return Some(bound),
             Err(error) => error,
         };
-        if error.kind() == ErrorKind::AddrInUse && place.public.is_none() {
-            if let Ok(bound) = bind(SocketAddr::new(at.ip(), 0)).await {
-                tracing::warn!(%error, wanted = %at, taken = %bound.1, "answer links lead to another port");
-                return Some(bound);
-            }
+        if error.kind() == ErrorKind::AddrInUse
+            && place.public.is_none()
+            && let Ok(bound) = bind(SocketAddr::new(at.ip(), 0)).await
+        {
+            tracing::warn!(%error, wanted = %at, taken = %bound.1, "answer links lead to another port");
+            return Some(bound);
         }
         if told {
             tracing::debug!(%error, address = %at, "the address of the webhook cannot be had yet");
