@@ -101,16 +101,18 @@ impl Store {
     ) -> Result<(), ExportError> {
         let record = self.session(session)?.ok_or(StoreError::UnknownSession { session })?;
         put(to, &Line::Session(Box::new(record)))?;
+        if !with_mail {
+            return Ok(());
+        }
         let mut after = 0;
-        while with_mail {
+        loop {
             let letters = self.fetch_mail(session, after, LETTERS)?;
-            let Some(last) = letters.last() else { break };
+            let Some(last) = letters.last() else { return Ok(()) };
             after = last.seq;
             for mail in letters {
                 put(to, &Line::Mail(Box::new(mail)))?;
             }
         }
-        Ok(())
     }
 
     fn export_run(&self, run: RunId, sealed: bool, to: &mut dyn Write) -> Result<(), ExportError> {
