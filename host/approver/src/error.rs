@@ -24,10 +24,11 @@ pub enum ApproverError {
         /// How long nothing is looked at.
         seconds: u64,
     },
-    /// The stored hash is not the one that this process knows.
+    /// The stored hash is not the one that this process knows, or not the one that was set.
     #[error(
-        "the approver's secret on disk was replaced while this host runs, so it takes no answer: start the host anew \
-         if that was you, and look at `pointsman audit show --kind approver_changed` if it was not"
+        "the approver's secret on disk was replaced or removed since it was set, or since this host started, so no \
+         answer is taken: start the host anew if `pointsman approver` did that, and look at `pointsman audit show \
+         --kind approver_changed` if it did not"
     )]
     Replaced,
     /// The new one is too short.

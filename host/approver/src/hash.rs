@@ -1,6 +1,7 @@
 //! The stored form of a secret.
 
 use argon2::{Algorithm, Argon2, Params, Version};
+use pointsman_model::Digest;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -38,6 +39,13 @@ impl Hash {
         };
         hash.hash = hex::encode(*hash.compute(secret)?);
         Ok(hash)
+    }
+
+    /// Tells this stored form from any other.
+    pub(crate) fn fingerprint(&self) -> String {
+        let Self { algorithm, memory_kib, passes, lanes, salt, hash } = self;
+        let whole = format!("{algorithm} {memory_kib} {passes} {lanes} {salt} {hash}");
+        Digest::of(whole.as_bytes()).to_hex()
     }
 
     /// Says whether a secret is the one.

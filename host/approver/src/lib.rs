@@ -5,7 +5,8 @@
 //! that acts on the answer, never the one that asks for it.
 //!
 //! **What this does not do:** the files belong to the user, so whoever runs as that user can replace them. A process
-//! that knows the hash already notices and takes no answer any more; one that starts afterwards does not.
+//! that knows the hash already notices and takes no answer any more; one that starts afterwards does if whoever opens
+//! this has kept a fingerprint of what was set elsewhere ([`Approver::pinned`]).
 
 mod attempts;
 mod error;

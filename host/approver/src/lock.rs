@@ -28,6 +28,8 @@ pub fn is_set(state: &Path) -> bool {
 #[derive(Debug, Default)]
 struct Known {
     hash: Option<Hash>,
+    /// The fingerprint of the secret that was set, where somebody else has kept it.
+    pin: Option<String>,
     wrong: Vec<u64>,
 }
 
@@ -43,8 +45,22 @@ impl Approver {
     /// Opens the state folder's; there may be no secret. One that cannot be read lets nobody through later.
     #[must_use]
     pub fn open(state: &Path) -> Self {
-        let known = Known { hash: stored(state).ok().flatten(), wrong: Vec::new() };
+        let known = Known { hash: stored(state).ok().flatten(), ..Known::default() };
         Self { state: state.to_owned(), known: Mutex::new(known) }
+    }
+
+    /// Holds what is stored to the fingerprint of what was set, kept elsewhere: a secret that was replaced or removed
+    /// before this was opened is noticed, too.
+    #[must_use]
+    pub fn pinned(self, fingerprint: Option<String>) -> Self {
+        self.lock().pin = fingerprint;
+        self
+    }
+
+    /// Gives the fingerprint of the secret that is set, as this process knows it.
+    #[must_use]
+    pub fn fingerprint(&self) -> Option<String> {
+        self.lock().hash.as_ref().map(Hash::fingerprint)
     }
 
     /// Checks whoever answers. Without a secret anybody may, as far as this goes: gives whether there is one. Blocks for
@@ -61,7 +77,8 @@ impl Approver {
         if known.hash.is_none() {
             known.hash.clone_from(&stored);
         }
-        if stored != known.hash {
+        let set = |pin: &String| stored.as_ref().map(Hash::fingerprint).as_ref() == Some(pin);
+        if stored != known.hash || !known.pin.as_ref().is_none_or(set) {
             return Err(ApproverError::Replaced);
         }
         let Some(hash) = stored else { return Ok(false) };
@@ -84,6 +101,7 @@ impl Approver {
             serde_json::to_string_pretty(&hash).map_err(|error| ApproverError::Hash(error.to_string()))?;
         let path = self.state.join(HASH);
         replace(&path, &text).map_err(failed("write", &path))?;
+        known.pin = known.pin.is_some().then(|| hash.fingerprint());
         known.hash = Some(hash);
         Ok(())
     }
@@ -98,7 +116,8 @@ impl Approver {
         if was {
             let path = self.state.join(HASH);
             fs::remove_file(&path).map_err(failed("remove", &path))?;
-            self.lock().hash = None;
+            let mut known = self.lock();
+            (known.hash, known.pin) = (None, None);
         }
         Ok(was)
     }

@@ -109,3 +109,31 @@ fn a_change_needs_the_secret_that_is_set() {
     assert!(!is_set(state.path()));
     assert!(!approver.check(None, at(0)).unwrap());
 }
+
+/// Whoever opens the files after somebody replaced them knows by the fingerprint what was set.
+#[test]
+fn what_was_replaced_before_it_is_opened_is_noticed_by_its_fingerprint() {
+    let (state, approver) = with_secret();
+    let pin = approver.fingerprint();
+    let opened = || Approver::open(state.path()).pinned(pin.clone());
+    assert!(opened().check(Some(&right()), at(1)).unwrap());
+    let file = state.path().join("approver.json");
+    let kept = fs::read(&file).unwrap();
+
+    fs::remove_file(&file).unwrap();
+    assert!(matches!(opened().check(None, at(2)), Err(ApproverError::Replaced)));
+    assert!(matches!(opened().set(None, &secret("another one"), at(2)), Err(ApproverError::Replaced)));
+    assert!(!is_set(state.path()), "nothing was set");
+    Approver::open(state.path()).set(None, &secret("of the agent"), at(3)).unwrap();
+    let got_in = opened().check(Some(&secret("of the agent")), at(3));
+    assert!(matches!(got_in, Err(ApproverError::Replaced)), "{got_in:?}");
+
+    fs::write(&file, kept).unwrap();
+    let again = opened();
+    assert!(again.check(Some(&right()), at(4)).unwrap());
+    again.set(Some(&right()), &secret("a new secret"), at(5)).unwrap();
+    assert!(again.check(Some(&secret("a new secret")), at(6)).unwrap());
+    assert_ne!(again.fingerprint(), pin);
+    assert!(again.clear(Some(&secret("a new secret")), at(7)).unwrap());
+    assert_eq!((again.fingerprint(), again.check(None, at(8)).unwrap()), (None, false));
+}

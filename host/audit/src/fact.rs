@@ -33,7 +33,7 @@ pub enum Attempt {
     Missing,
     /// Too many wrong ones came before; this one was not looked at.
     Locked,
-    /// The stored secret is not the one that this host knows; nothing is taken until it starts anew.
+    /// The stored secret is not the one that was set; nothing is taken until that is mended.
     Replaced,
 }
 

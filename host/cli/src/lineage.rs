@@ -21,8 +21,19 @@ pub(crate) const RUN_TOKEN: &str = "POINTSMAN_RUN_TOKEN";
 /// A run, as somebody names it; `None` for an agent that hides its run.
 pub(crate) type Named = Option<RunId>;
 
+/// Why it cannot be said what stands above a caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Unseen {
+    /// It lives where this process does not see it, such as in the world outside of a container.
+    #[error("the caller is no process that can be seen from here")]
+    Elsewhere,
+    /// It is gone: whoever holds the connection now is another one, and may be anybody.
+    #[error("process {0}, which opened the connection, has ended: who holds it now cannot be told")]
+    Gone(u32),
+}
+
 /// What stands above a process.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Trail {
     /// What the environment of the process, or else of the nearest one above that says anything, names.
     said: Option<Named>,
@@ -47,6 +58,34 @@ impl Trail {
         }
         trail.said = trail.said.or(Some(None));
         trail
+    }
+
+    /// Looks at whoever opened a connection, by the number that the system gives; it has to live, or nothing can be said.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn of_caller(pid: Option<i32>) -> Result<(u32, Self), Unseen> {
+        let pid = pid.and_then(|pid| u32::try_from(pid).ok()).filter(|pid| *pid > 0);
+        let pid = pid.ok_or(Unseen::Elsewhere)?;
+        let began = began(pid).ok_or(Unseen::Gone(pid))?;
+        let trail = Self::of(pid);
+        // Its number may be another's by now.
+        if self::began(pid) == Some(began) { Ok((pid, trail)) } else { Err(Unseen::Gone(pid)) }
+    }
+
+    /// Nothing is known here of a caller but its variables, which it does not show.
+    #[cfg(not(target_os = "linux"))]
+    pub(crate) fn of_caller(pid: Option<i32>) -> Result<(u32, Self), Unseen> {
+        Ok((pid.and_then(|pid| u32::try_from(pid).ok()).unwrap_or_default(), Self::default()))
+    }
+
+    /// Gives the run of a host's state whose agent the process belongs to: `None` for nobody's.
+    pub(crate) async fn run_in(self, host: &Host) -> Result<Option<Named>, Error> {
+        let host = host.clone();
+        // Reading blocks.
+        let belongs = tokio::task::spawn_blocking(move || {
+            let runtime = tokio::runtime::Handle::current();
+            self.believed(|run, above| runtime.block_on(host.is_below(run, above)))
+        });
+        belongs.await.map_err(|error| Error::Invalid(error.to_string()))?
     }
 
     /// Looks at this process. Its own environment can be read everywhere.
@@ -99,17 +138,6 @@ pub(crate) fn ancestors(
     }
 }
 
-/// Gives the run of a host's state whose agent a process belongs to: `None` for nobody's.
-pub(crate) async fn run_of(host: &Host, pid: u32) -> Result<Option<Named>, Error> {
-    let host = host.clone();
-    // Looking at processes blocks.
-    let belongs = tokio::task::spawn_blocking(move || {
-        let runtime = tokio::runtime::Handle::current();
-        Trail::of(pid).believed(|run, above| runtime.block_on(host.is_below(run, above)))
-    });
-    belongs.await.map_err(|error| Error::Invalid(error.to_string()))?
-}
-
 fn somebody(run: Option<RunId>) -> Principal {
     Principal {
         name: "unknown agent".to_owned(),
@@ -149,6 +177,19 @@ fn is_supervisor(pid: u32) -> bool {
 #[cfg(target_os = "linux")]
 fn read(pid: u32, file: &str) -> Vec<u8> {
     std::fs::read(format!("/proc/{pid}/{file}")).unwrap_or_default()
+}
+
+/// Gives when a process began, in the system's ticks; nothing for one that has ended.
+#[cfg(target_os = "linux")]
+fn began(pid: u32) -> Option<u64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+    // The third field of all is the state: Z and X are dead. The twenty-second is the time.
+    let state = fields.next()?;
+    if matches!(state, "Z" | "X" | "x") {
+        return None;
+    }
+    fields.nth(18)?.parse().ok()
 }
 
 /// Gives the process above another one.
@@ -205,6 +246,30 @@ mod tests {
         assert_eq!(believed(Some(three), &[three, two]), Some(three));
         assert_eq!(believed(Some(one), &[one, two]), Some(two), "somebody plays the supervisor");
         assert_eq!(believed(Some(three), &[None]), Some(None));
+    }
+
+    /// A connection outlives whoever opened it, and may be handed on.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn of_a_caller_that_is_gone_nothing_is_believed() {
+        let mut child = std::process::Command::new("cat")
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (number, pid) = (child.id(), i32::try_from(child.id()).ok());
+        assert_eq!(Trail::of_caller(pid).map(|(seen, _)| seen), Ok(number));
+        drop(child.stdin.take());
+        // It says nothing more once it has ended, reaped or not.
+        child.stdout.as_mut().unwrap().read_to_end(&mut Vec::new()).unwrap();
+        let began = std::time::Instant::now();
+        while Trail::of_caller(pid).is_ok() {
+            assert!(began.elapsed().as_secs() < 60, "it has not ended");
+        }
+        child.wait().unwrap();
+        assert_eq!(Trail::of_caller(pid), Err(Unseen::Gone(number)));
+        assert_eq!(Trail::of_caller(Some(0)), Err(Unseen::Elsewhere));
+        assert_eq!(Trail::of_caller(None), Err(Unseen::Elsewhere));
     }
 
     #[cfg(target_os = "linux")]

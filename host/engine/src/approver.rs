@@ -8,6 +8,9 @@ use pointsman_model::ApprovalId;
 
 use crate::{Error, Host};
 
+/// Under this name the state's database knows the fingerprint of the approver's secret that was set.
+pub const APPROVER_PIN: &str = "approver";
+
 impl Host {
     /// Says whether whoever answers from a terminal has to prove that it is the approver: the operator has set a secret.
     /// One that cannot be read, or was taken away, counts.

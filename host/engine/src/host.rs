@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use pointsman_approver::Approver;
 use pointsman_capabilities::process::{HostEnvironment, Limits, Processes, sweep};
 use pointsman_capabilities::request::{self, Network, Proxies};
 use pointsman_kernel::{Command, Entry, Next, Run};
@@ -12,6 +13,7 @@ use serde_json::Value;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::task::TaskTracker;
 
+use crate::approver::APPROVER_PIN;
 use crate::audit::Recorder;
 use crate::driven::Driven;
 use crate::driver::Driver;
@@ -51,6 +53,7 @@ impl Host {
         let store = Store::open_with(&settings.state, settings.key.as_ref())?;
         let lease = store.register_host(id)?;
         settings.secrets.handed_out().salt(store.redaction_salt()?);
+        let approver = Approver::open(&settings.state).pinned(store.pin(APPROVER_PIN)?);
         let recorder = Recorder::open(&settings, id).map_err(|error| Error::Store(error.to_string()))?;
         let recorder = Arc::new(recorder);
         let plugins = Arc::new(Plugins::new(Arc::clone(&settings)));
@@ -61,7 +64,8 @@ impl Host {
         let processes = Processes::new(settings.supervisor.clone(), Limits::standard(), scratch);
         let proxies = Proxies::of(&HostEnvironment::of_this_process());
         let network = Network::new(proxies, request::Limits::standard());
-        let parts = Arc::new(Parts::new(settings, store, lease, recorder, plugins, processes, network));
+        let parts =
+            Arc::new(Parts::new(settings, store, lease, recorder, approver, plugins, processes, network));
         let above = Arc::from(parts.settings.ancestors.as_slice());
         let host = Self { parts, tasks: TaskTracker::new(), above };
         let plugins = Arc::clone(&host.parts.plugins);

@@ -46,6 +46,7 @@ mod turned_away;
 mod vetted;
 mod waits;
 
+pub use approver::APPROVER_PIN;
 pub use budget::Budgets;
 pub use client::Client;
 pub use clock::{Clock, SystemClock};

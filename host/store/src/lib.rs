@@ -16,6 +16,7 @@ mod export;
 mod folder;
 mod host;
 pub mod import;
+mod pin;
 mod random;
 mod read;
 pub mod run_folder;

@@ -35,6 +35,10 @@ CREATE INDEX IF NOT EXISTS kin_by_parent ON kin (parent)";
 const ORIGINALS: &str = "CREATE TABLE IF NOT EXISTS originals (
     event INTEGER PRIMARY KEY, bytes INTEGER NOT NULL, sealed BLOB)";
 
+/// Fingerprints of files beside the database (`pin.rs`). Made later than the other tables, too.
+const PINS: &str =
+    "CREATE TABLE IF NOT EXISTS pins (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID";
+
 /// Finds runs that others asked for through a face of this host (`read/published.rs`). Not among the tables, because
 /// journals that are older get it when they are opened; an older program does not mind it.
 const PUBLISHED: &str = "CREATE INDEX IF NOT EXISTS specs_published ON specs (
@@ -96,7 +100,7 @@ fn open_as(
 
 /// Makes what older journals lack. Takes no lock but a reader's where nothing is lacking.
 pub(crate) fn complete(connection: &Connection) -> Result<(), StoreError> {
-    for later in [PUBLISHED, OPEN_APPROVALS, KIN, ORIGINALS] {
+    for later in [PUBLISHED, OPEN_APPROVALS, KIN, PINS, ORIGINALS] {
         connection.execute_batch(later)?;
     }
     Ok(())

@@ -11,6 +11,7 @@ mod acp;
 mod acp_stage;
 mod acp_trouble;
 mod approver;
+mod approver_agent;
 mod asked;
 mod attach;
 mod audit;

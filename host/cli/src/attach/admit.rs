@@ -4,7 +4,7 @@ use pointsman_engine::{Error, Host};
 use pointsman_model::RunId;
 use tokio::net::UnixStream;
 
-use crate::lineage::{Named, run_of};
+use crate::lineage::{Named, Trail, Unseen};
 
 /// Who is at the other end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +21,9 @@ pub(super) enum Stranger {
     /// The system does not say who it is.
     #[error("the system does not say who calls: {0}")]
     Unknown(std::io::Error),
+    /// Nobody can say what stands above it, and it has no token.
+    #[error(transparent)]
+    Unseen(#[from] Unseen),
     /// Another user.
     #[error("only the host's own user may attach; user {0} is another")]
     User(u32),
@@ -50,7 +53,7 @@ impl Stranger {
     /// Gives a stable word for the audit log, and the run whose agent it is, if that is known.
     pub(super) fn for_the_record(&self) -> (&'static str, Option<RunId>) {
         match self {
-            Self::Unknown(_) => ("unknown_caller", None),
+            Self::Unknown(_) | Self::Unseen(_) => ("unknown_caller", None),
             Self::User(_) => ("other_user", None),
             Self::DeadToken => ("dead_token", None),
             Self::Hidden(_) => ("hidden_agent", None),
@@ -71,9 +74,12 @@ pub(super) async fn identify(
     if peer.uid() != rustix::process::getuid().as_raw() {
         return Err(Stranger::User(peer.uid()));
     }
-    // A caller that the system gives no number has only its token.
-    let pid = peer.pid().and_then(|pid| u32::try_from(pid).ok()).unwrap_or_default();
-    let belongs = if pid == 0 { None } else { run_of(host, pid).await? };
+    let (pid, belongs) = match (Trail::of_caller(peer.pid()), token) {
+        (Ok((pid, trail)), _) => (pid, trail.run_in(host).await?),
+        // A caller that cannot be seen has only its token.
+        (Err(_), Some(_)) => (0, Some(None)),
+        (Err(unseen), None) => return Err(unseen.into()),
+    };
     let holds = match token {
         None => None,
         Some(token) => Some(host.run_of_token(token).ok_or(Stranger::DeadToken)?),

@@ -8,6 +8,7 @@ use pointsman_engine::Refused;
 use pointsman_model::{Answer, Approval, ApprovalState, Digest, Scope, Standing, Timestamp};
 use serde_json::{Value, json};
 
+use super::agents::refuse_agents;
 use super::answer::{as_host, ask_owner};
 use crate::approver::ask_approver;
 use crate::args::ApprovalsCommand;
@@ -220,6 +221,7 @@ fn edited(text: &str) -> Result<Value, Failure> {
 /// Answers one question, or every one that is exactly like it.
 fn settle(out: Out, loaded: &Loaded, state: &State, text: &str, alike: bool, answer: &Answer) -> Outcome {
     let named = state.approval(text)?;
+    refuse_agents(loaded, "answer", Some(named.approval_id))?;
     if named.state != ApprovalState::Pending {
         return Err(Failure::error(Refused::already(&named)));
     }
@@ -304,6 +306,7 @@ fn settle_one(
 fn revoke(out: Out, loaded: &Loaded, state: &State, text: &str) -> Outcome {
     let named = state.approval(text)?;
     let id = named.approval_id;
+    refuse_agents(loaded, "revoke", Some(id))?;
     // Nobody is asked for a secret in vain.
     if let Some(refused) = Refused::irrevocable(&named) {
         return Err(Failure::error(refused));

@@ -9,6 +9,7 @@ use pointsman_model::HostId;
 use pointsman_store::{Stands, Store};
 use serde_json::json;
 
+use super::agents::refuse_agents;
 use crate::approver::{ask, ask_approver};
 use crate::args::ApproverCommand;
 use crate::config::{Loaded, settings, state_key};
@@ -21,7 +22,7 @@ pub(super) fn run(out: Out, loaded: &Loaded, command: &ApproverCommand) -> Outco
     match command {
         ApproverCommand::Status => status(out, is_set(&state))?,
         ApproverCommand::Set => {
-            refuse_agents()?;
+            refuse_agents(loaded, "approver_set", None)?;
             let before = is_set(&state);
             let old = ask_approver(&state)?;
             let new = ask("A new secret: ")?;
@@ -35,7 +36,7 @@ pub(super) fn run(out: Out, loaded: &Loaded, command: &ApproverCommand) -> Outco
             }
         }
         ApproverCommand::Clear => {
-            refuse_agents()?;
+            refuse_agents(loaded, "approver_clear", None)?;
             let secret = ask_approver(&state)?;
             change(loaded, &state, false, |approver| approver.clear(secret.as_ref(), now()).map(|_| ()))?;
             status(out, false)?;
@@ -44,15 +45,8 @@ pub(super) fn run(out: Out, loaded: &Loaded, command: &ApproverCommand) -> Outco
     Ok(Exit::Ok)
 }
 
-/// An agent that sets a secret would keep its person from answering.
-fn refuse_agents() -> Result<(), Failure> {
-    if crate::lineage::is_agent(std::process::id()) {
-        return Err(Failure::error(
-            "this process descends from a host, so it is an agent: whoever asks cannot answer",
-        ));
-    }
-    Ok(())
-}
+/// Under this name the state's database knows which secret was set, so that it is noticed if the file is replaced.
+pub(super) const PIN: &str = pointsman_engine::APPROVER_PIN;
 
 /// Changes the secret, and records that, or that somebody tried to.
 fn change(
@@ -62,13 +56,14 @@ fn change(
     act: impl FnOnce(&Approver) -> Result<(), ApproverError>,
 ) -> Result<(), Failure> {
     // Makes the folder, and refuses one that is open to others.
-    if Stands::of(state)? == Stands::Nothing {
-        Store::open_with(state, state_key(loaded)?.as_ref())?;
+    let store = if Stands::of(state)? == Stands::Nothing {
+        Store::open_with(state, state_key(loaded)?.as_ref())?
     } else {
-        Store::open_without_payload(state)?;
-    }
+        Store::open_without_payload(state)?
+    };
     let mut log = open_log(loaded, state)?;
-    let done = act(&Approver::open(state));
+    let approver = Approver::open(state).pinned(store.pin(PIN)?);
+    let done = act(&approver);
     let by = format!("cli:{}", crate::user::name());
     let fact = match &done {
         Ok(()) => Some(Fact::ApproverChanged { by, set }),
@@ -76,6 +71,9 @@ fn change(
     };
     if let Some(fact) = fact {
         record(&mut log, fact)?;
+    }
+    if done.is_ok() {
+        store.set_pin(PIN, approver.fingerprint().as_deref())?;
     }
     done.map_err(Failure::error)
 }

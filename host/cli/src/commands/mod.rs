@@ -1,6 +1,7 @@
 //! What the commands do.
 
 mod a2a;
+mod agents;
 mod answer;
 mod approvals;
 mod approver;

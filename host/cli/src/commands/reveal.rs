@@ -11,7 +11,7 @@ use pointsman_model::{Event, RunRecord};
 use pointsman_store::Original;
 use serde_json::{Map, Value, json};
 
-use super::approver::{attempt_of, attempted, open_log, record};
+use super::approver::{PIN, attempt_of, attempted, open_log, record};
 use super::events::line;
 use crate::approver::{TERMINAL, ask_approver};
 use crate::args::RevealArgs;
@@ -93,7 +93,7 @@ fn nothing_kept(run: &RunRecord, seq: u64, kept: &[u64]) -> Failure {
 /// Has whoever sits here show that it is the approver, if there is a secret. Each attempt is recorded.
 fn admit(state: &State, log: &mut Log, by: &str) -> Result<(), Failure> {
     let secret = ask_approver(&state.dir)?;
-    let checked = Approver::open(&state.dir).check(secret.as_ref(), now());
+    let checked = Approver::open(&state.dir).pinned(state.store.pin(PIN)?).check(secret.as_ref(), now());
     if let Some(attempt) = attempt_of(&checked) {
         record(log, attempted((by.to_owned(), attempt)))?;
     }

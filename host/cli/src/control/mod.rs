@@ -2,7 +2,8 @@
 //!
 //! MCP has no call that answers an approval, because whoever may ask must not answer. So the answer comes by another
 //! way: `<state>/hosts/<host_id>.sock`, in a folder that only its owner can enter, with mode 0600, taken only from
-//! processes of the same user, and not from those that descend from the host itself: these are the agents.
+//! processes of the same user that can be seen and live, and not from those that descend from a host: these are the
+//! agents. Their tries are recorded.
 //!
 //! One line of JSON each way for every call.
 

@@ -2,7 +2,7 @@
 
 use tokio::net::UnixStream;
 
-use crate::lineage;
+use crate::lineage::{self, Trail, Unseen};
 
 /// Why a caller is not heard.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -13,9 +13,17 @@ pub(super) enum Stranger {
     /// Another user.
     #[error("only the host's own user may call; user {0} is another")]
     User(u32),
+    /// Nobody can say what stands above it.
+    #[error(transparent)]
+    Unseen(#[from] Unseen),
     /// An agent that this host runs, or another.
-    #[error("process {0} descends from a host, so it is an agent: whoever asks cannot answer")]
-    Agent(u32),
+    #[error("process {pid} descends from a host, so it is an agent: whoever asks cannot answer")]
+    Agent {
+        /// Its process.
+        pid: u32,
+        /// What stands above it.
+        trail: Trail,
+    },
 }
 
 /// Says who calls, as `cli:<user>`, or why it is not heard.
@@ -24,10 +32,11 @@ pub(super) fn identify(stream: &UnixStream) -> Result<String, Stranger> {
     if peer.uid() != rustix::process::getuid().as_raw() {
         return Err(Stranger::User(peer.uid()));
     }
-    if let Some(pid) = peer.pid().and_then(|pid| u32::try_from(pid).ok())
-        && (descends_from(pid, std::process::id()) || lineage::is_agent(pid))
-    {
-        return Err(Stranger::Agent(pid));
+    let below = peer.pid().and_then(|pid| u32::try_from(pid).ok());
+    let below = below.is_some_and(|pid| descends_from(pid, std::process::id()));
+    let (pid, trail) = Trail::of_caller(peer.pid())?;
+    if below || trail.is_agent() {
+        return Err(Stranger::Agent { pid, trail });
     }
     Ok(format!("cli:{}", crate::user::name()))
 }

@@ -14,7 +14,6 @@ use tokio::sync::Semaphore;
 use super::peer::{self, Stranger};
 use super::protocol::{LONGEST_LINE, Refusal, Reply, Request};
 use super::socket::{Folder, Name};
-use crate::lineage;
 
 /// Callers at once; the rest wait in the kernel's queue.
 const CALLERS: usize = 16;
@@ -125,9 +124,9 @@ async fn turn_away(host: &Host, stranger: &Stranger, request: Option<Request>) {
     };
     let (agent_of, reason) = match stranger {
         // What cannot be told any more is not told.
-        Stranger::Agent(pid) => (lineage::run_of(host, *pid).await.ok().flatten().flatten(), "agent"),
+        Stranger::Agent { trail, .. } => (trail.clone().run_in(host).await.ok().flatten().flatten(), "agent"),
         Stranger::User(_) => (None, "other_user"),
-        Stranger::Unknown(_) => (None, "unknown_caller"),
+        Stranger::Unknown(_) | Stranger::Unseen(_) => (None, "unknown_caller"),
     };
     let told = stranger.to_string();
     host.turned_away(TurnedAway { action, agent_of, approval_id, reason, told: &told }).await;
