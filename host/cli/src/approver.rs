@@ -19,9 +19,17 @@ pub(crate) fn ask_approver(state: &Path) -> Result<Option<Secret>, Failure> {
     if is_set(state) { ask("The approver's secret: ").map(Some) } else { Ok(None) }
 }
 
+/// Asks for the secret answer to a question of an agent's, and shows nothing of what is typed.
+pub(crate) fn ask_answer(prompt: &str) -> Result<String, Failure> {
+    type_in(prompt).map_err(|error| {
+        Failure::error(format!("a secret answer cannot be asked for: {error}"))
+            .help("it is typed at a terminal: an argument is seen by others and kept by the shell")
+    })
+}
+
 /// Asks for a secret, and shows nothing of what is typed.
 pub(crate) fn ask(prompt: &str) -> Result<Secret, Failure> {
-    type_in(prompt).map_err(|error| {
+    type_in(prompt).map(Secret::new).map_err(|error| {
         Failure::error(format!("the approver's secret cannot be asked for: {error}"))
             .help("it is typed at a terminal, and taken from nowhere else")
     })
@@ -39,7 +47,7 @@ pub(crate) async fn admit(host: &Host, approval: ApprovalId, by: &str) -> Result
     host.admit_approver(secret, approval, by).await
 }
 
-fn type_in(prompt: &str) -> io::Result<Secret> {
+fn type_in(prompt: &str) -> io::Result<String> {
     let mut terminal = OpenOptions::new().read(true).write(true).open(TERMINAL)?;
     let before = tcgetattr(&terminal)?;
     let mut silent = before.clone();
@@ -56,7 +64,7 @@ fn type_in(prompt: &str) -> io::Result<Secret> {
         }
         let end = line.trim_end_matches(['\n', '\r']).len();
         line.truncate(end);
-        Secret::new(line)
+        line
     };
     terminal.write_all(b"\n")?;
     Ok(typed)

@@ -7,13 +7,13 @@ use std::time::UNIX_EPOCH;
 use pointsman_kernel::Entry;
 use pointsman_model::{ApprovalId, Digest, Matched, Question, Ruling, RunId, Timestamp, Verdict};
 use pointsman_store::Store;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::journal::entries_of;
-use crate::judge::failed;
+use crate::judge::{failed, hinted};
 use crate::plugins::Plugins;
 use crate::policies::Loaded;
-use crate::{Error, Settings};
+use crate::{Error, Host, Settings};
 
 /// The operator's policies, without a host: for the command line.
 pub struct PolicyChain(Plugins);
@@ -58,7 +58,7 @@ pub struct RuleSaid {
 }
 
 /// A module as it is in force.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PolicyState {
     /// Its name.
     pub module: String,
@@ -67,13 +67,16 @@ pub struct PolicyState {
     /// The digest of the text that it judges by.
     pub rules: Digest,
     /// The file that the text was read from, if it was.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<PathBuf>,
     /// Since when it is in force, in this process.
     pub loaded_at: Timestamp,
     /// Why what stands in its files now is not in force.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stale: Option<String>,
+    /// Whether its files have changed since they were last looked at: they are read when the next question comes.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unread: bool,
 }
 
 impl PolicyChain {
@@ -112,14 +115,27 @@ impl PolicyState {
             file: module.file.clone(),
             loaded_at: Timestamp::from_millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX)),
             stale: module.stale.clone(),
+            unread: false,
         }
+    }
+}
+
+impl Host {
+    /// Gives the policies that this host judges by, as they were at its last question; `None` if it was asked none yet. Reads
+    /// nothing anew: what has changed since says so. Blocks.
+    #[must_use]
+    pub fn held_policies(&self) -> Option<Vec<PolicyState>> {
+        let held = self.parts.plugins.held_policies()?;
+        let state =
+            |(module, unread): (Arc<Loaded>, bool)| PolicyState { unread, ..PolicyState::of(&module) };
+        Some(held.into_iter().map(state).collect())
     }
 }
 
 /// Asks every module for its word and for its reasons. Blocks.
 pub(crate) fn explain(plugins: &Plugins, question: Question) -> Result<Explanation, Error> {
     let mut modules: Vec<Said> = plugins.policies()?.iter().map(|module| said(module, &question)).collect();
-    let ruling = Ruling::compose(modules.iter().map(|said| said.ruling.clone()));
+    let ruling = hinted(Ruling::compose(modules.iter().map(|said| said.ruling.clone())), &question);
     let deciding = modules.iter_mut().find(|said| {
         said.ruling.verdict == ruling.verdict
             && said.ruling.module == ruling.module

@@ -12,6 +12,9 @@ use crate::plugins::Plugins;
 use crate::policies::Loaded;
 use crate::settings::OnFailure;
 
+/// Speaks where no module does.
+const HOST: &str = "host";
+
 /// Whether a question is about what is to begin, or about something of a run that lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Moment {
@@ -66,7 +69,19 @@ fn rule(plugins: &Arc<Plugins>, question: &Question) -> (Ruling, Option<Arc<[Arc
             failed(&module.name, &error.to_string(), module.on_failure)
         }
     }));
-    (ruling, Some(chain))
+    (hinted(ruling, question), Some(chain))
+}
+
+/// Where no module speaks of what the operator has granted already, says what would have it done without asking.
+pub(crate) fn hinted(mut ruling: Ruling, question: &Question) -> Ruling {
+    let granted = matches!(question.action.as_str(), "process" | "request");
+    if granted && ruling.module == HOST && ruling.verdict == Verdict::Ask {
+        ruling.reason = format!(
+            "{}; it is within the operator's grants: a file of rules with `default = {{ {} = \"allow\" }}` allows it",
+            ruling.reason, question.action
+        );
+    }
+    ruling
 }
 
 pub(crate) fn failed(module: &str, error: &str, counts: OnFailure) -> Ruling {

@@ -145,7 +145,15 @@ impl Plugins {
 
     /// Gives the chain of policy modules as it is in force now.
     pub(crate) fn policies(&self) -> Result<Arc<[Arc<Loaded>]>, Error> {
-        self.policies.get(&self.settings.policies, |name| self.sandbox(name))
+        self.policies.get(&self.settings.policies, |name| self.sandbox(name), |taken| self.mark_read(taken))
+    }
+
+    /// Gives the chain as it was when it was last asked; `None` if it never was. Each says whether its files have changed
+    /// since.
+    pub(crate) fn held_policies(&self) -> Option<Vec<(Arc<Loaded>, bool)>> {
+        let held = self.policies.held()?;
+        let with = held.iter().zip(&self.settings.policies);
+        Some(with.map(|(module, settings)| (Arc::clone(module), module.has_changed(settings))).collect())
     }
 
     /// What a ruling is if the chain cannot be loaded at all.

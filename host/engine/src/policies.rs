@@ -151,6 +151,12 @@ impl Loaded {
         Some(next)
     }
 
+    /// Says whether its files look otherwise than when they were last read.
+    pub(crate) fn has_changed(&self, settings: &PolicySettings) -> bool {
+        self.file.as_deref().and_then(Look::at) != self.rules_then
+            || component_file(settings).and_then(Look::at) != self.component_then
+    }
+
     /// Takes up what stands in the files; says whether that is something else than before.
     fn read_again(&mut self, settings: &PolicySettings, sandbox: &Sandbox) -> Result<bool, String> {
         let text = match &self.file {
@@ -193,7 +199,22 @@ impl Loaded {
             let quote = value.chars().next().filter(|quote| matches!(quote, '"' | '\''))?;
             Some(value[1..].split(quote).next()? == rule)
         };
-        self.config.lines().position(|line| is(line) == Some(true)).map(|at| at + 1)
+        let at = |found: &dyn Fn(&str) -> bool| self.config.lines().position(found).map(|at| at + 1);
+        if let Some(action) = rule.strip_prefix("default.") {
+            // `[default]` with its keys below it, or all in one line.
+            let table = self.config.lines().position(|line| line.trim() == "[default]");
+            let key = |line: &str| {
+                line.trim_start().strip_prefix(action).is_some_and(|rest| rest.trim_start().starts_with('='))
+            };
+            return match table {
+                Some(table) => {
+                    let below = self.config.lines().skip(table).position(key);
+                    Some(table + below.unwrap_or_default() + 1)
+                }
+                None => at(&|line| line.trim_start().starts_with("default")),
+            };
+        }
+        at(&|line| is(line) == Some(true))
     }
 }
 
@@ -216,7 +237,12 @@ fn said(error: &dyn std::error::Error) -> String {
 }
 
 impl Policies {
-    /// Gives the chain as it is in force now; loads it the first time. Blocks.
+    /// Gives the chain as it was when it was last asked, and looks at no file; `None` if it never was.
+    pub(crate) fn held(&self) -> Option<Arc<[Arc<Loaded>]>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Gives the chain as it is in force now; loads it the first time. `taken` is told of rules that were read anew. Blocks.
     ///
     /// # Errors
     ///
@@ -225,6 +251,7 @@ impl Policies {
         &self,
         settings: &[PolicySettings],
         sandbox: impl FnOnce(&str) -> Result<Arc<Sandbox>, Error>,
+        taken: impl Fn(&Loaded),
     ) -> Result<Arc<[Arc<Loaded>]>, Error> {
         let Some(first) = settings.first() else { return Ok(Arc::new([])) };
         // It is only ever set as a whole, so a panic while it was made leaves it sound. Whoever asks while files are
@@ -241,6 +268,9 @@ impl Policies {
         let mut changed = chain.is_none();
         for (module, settings) in loaded.iter_mut().zip(settings) {
             if let Some(next) = module.again(settings, &sandbox) {
+                if (next.component, &next.config) != (module.component, &module.config) {
+                    taken(&next);
+                }
                 *module = Arc::new(next);
                 changed = true;
             }

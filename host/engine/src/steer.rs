@@ -72,6 +72,7 @@ impl Host {
             Status::Cancelled | Status::Rejected => Err(Error::AlreadyTerminal(record.status)),
             // One whose agent waits for a person's word may wait for its user besides.
             Status::InputRequired | Status::AuthRequired | Status::Running | Status::ApprovalRequired => {
+                let asked = matches!(record.status, Status::InputRequired | Status::AuthRequired);
                 let live = self.driven_here(&record).await?;
                 let (reply, answer) = oneshot::channel();
                 let by = Speaking { chain: self.chain(client), client: client.clone() };
@@ -86,6 +87,8 @@ impl Host {
                     while over.changed().await.is_ok() {}
                     let record = self.by_id(record.run_id).await?;
                     return match record.status {
+                        // What answers a question, perhaps with a secret, is no task of the next run.
+                        status if asked && status.is_terminal() => Err(Error::AlreadyTerminal(status)),
                         Status::Completed | Status::Failed => self.go_on(client, record, call).await,
                         status if status.is_terminal() => Err(Error::AlreadyTerminal(status)),
                         _ => Err(Error::ShuttingDown),

@@ -4,12 +4,13 @@
 //! What was read once is known by the digest of component and text, and what ships was read by its own tests. So a host
 //! with nothing new to read starts without loading anything.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use pointsman_model::Digest;
 
 use crate::Error;
 use crate::plugins::{Plugins, bytes};
+use crate::policies::Loaded;
 use crate::settings::ComponentSource;
 
 /// Folder of the marks of rules. Older hosts know it by this name.
@@ -53,7 +54,7 @@ impl Plugins {
         let mut fresh: Vec<PathBuf> = Vec::new();
         for Text { name, component, text } in texts {
             let component = Digest::of(&bytes(name, component)?);
-            let mark = known.join(Digest::of(format!("{component}\n{text}").as_bytes()).to_hex());
+            let mark = known.join(name_of(component, &text));
             if !mark.exists() {
                 fresh.push(mark);
             }
@@ -62,12 +63,30 @@ impl Plugins {
             return Ok(());
         }
         read()?;
-        // A mark that cannot be set costs the next start some time and nothing else.
-        let set = std::fs::create_dir_all(&known)
-            .and_then(|()| fresh.iter().try_for_each(|mark| std::fs::write(mark, "")));
-        if let Err(error) = set {
-            tracing::warn!(%error, folder = %known.display(), "what was read cannot be marked as read");
-        }
+        mark(&known, &fresh);
         Ok(())
+    }
+
+    /// Notes that rules were read anew while the host runs, and taken: the next start need not read them.
+    pub(crate) fn mark_read(&self, module: &Loaded) {
+        let state = &self.settings().state;
+        // The command line looks at rules, too, perhaps where there is no state.
+        if state.is_dir() {
+            let known = state.join(RULES);
+            mark(&known, &[known.join(name_of(module.component, &module.config))]);
+        }
+    }
+}
+
+fn name_of(component: Digest, text: &str) -> String {
+    Digest::of(format!("{component}\n{text}").as_bytes()).to_hex()
+}
+
+/// A mark that cannot be set costs the next start some time and nothing else.
+fn mark(folder: &Path, marks: &[PathBuf]) {
+    let set = std::fs::create_dir_all(folder)
+        .and_then(|()| marks.iter().try_for_each(|mark| std::fs::write(mark, "")));
+    if let Err(error) = set {
+        tracing::warn!(%error, folder = %folder.display(), "what was read cannot be marked as read");
     }
 }

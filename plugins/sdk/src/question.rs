@@ -37,6 +37,9 @@ pub struct Question {
     pub free_text: bool,
     /// Whether it may be left out.
     pub optional: bool,
+    /// Whether the answer is a secret: it is neither kept nor shown.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub secret: bool,
     /// What the agent says of it besides.
     #[serde(flatten)]
     pub more: Map<String, Value>,

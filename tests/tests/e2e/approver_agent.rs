@@ -159,7 +159,8 @@ struct Scene {
 impl Scene {
     /// A host with a run that waits for a person.
     fn new() -> Self {
-        let place = place("");
+        // An agent may have others launched with more than it has, if a person says so.
+        let place = place("[delegation.roles.worker]\nmay_delegate = { access = \"full\" }\n");
         let mut host = place.host();
         let run = host.spawn(&place, "script", "note launches\nsay hi", json!({"access": "full"}));
         let record = host.record(&run);

@@ -98,6 +98,13 @@ fn read(value: &Value) -> Result<(ApprovalId, Digest, Answer), Fault> {
     if (reply.scope.is_some() || reply.until.is_some()) && !matches!(reply.answer, Word::Allow) {
         return Err(wrong("scope and until go with allow alone".to_owned()));
     }
+    match (reply.scope.unwrap_or_default(), reply.until) {
+        (Scope::Session, None) => return Err(wrong("the scope session needs until, a time".to_owned())),
+        (Scope::Once, Some(_)) => {
+            return Err(wrong("until goes with the scopes run and session".to_owned()));
+        }
+        _ => {}
+    }
     let answer = match (reply.answer, reply.input) {
         (Word::Allow, None) => Answer::Allow { scope: reply.scope.unwrap_or_default(), until: reply.until },
         (Word::AllowEdited, Some(input)) => Answer::AllowEdited { input },
@@ -110,4 +117,57 @@ fn read(value: &Value) -> Result<(ApprovalId, Digest, Answer), Fault> {
 
 fn wrong(message: String) -> Fault {
     Fault::invalid("message.parts", message)
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+    use serde_json::json;
+
+    use super::*;
+
+    fn reply(more: Value) -> Value {
+        let mut reply = json!({
+            "approval_id": ApprovalId::from_random([7; 16]), "digest": Digest::of(b"request"), "answer": "allow",
+        });
+        for (key, value) in more.as_object().into_iter().flatten() {
+            reply[key] = value.clone();
+        }
+        reply
+    }
+
+    const UNTIL: &str = "2026-11-21T12:00:00.000Z";
+
+    #[rstest]
+    #[case(json!({}), json!({"answer": "allow"}))]
+    #[case(json!({"type": "permission_answer", "scope": "once"}), json!({"answer": "allow"}))]
+    #[case(json!({"scope": "run"}), json!({"answer": "allow", "scope": "run"}))]
+    #[case(json!({"scope": "run", "until": UNTIL}), json!({"answer": "allow", "scope": "run", "until": UNTIL}))]
+    #[case(json!({"scope": "session", "until": UNTIL}), json!({"answer": "allow", "scope": "session", "until": UNTIL}))]
+    #[case(json!({"answer": "deny", "feedback": "no"}), json!({"answer": "deny", "feedback": "no"}))]
+    #[case(json!({"answer": "allow_edited", "input": {"a": 1}}), json!({"answer": "allow_edited", "input": {"a": 1}}))]
+    fn an_answer_is_read(#[case] more: Value, #[case] expected: Value) {
+        let (id, digest, answer) = read(&reply(more)).expect("it is well made");
+        assert_eq!((id, digest), (ApprovalId::from_random([7; 16]), Digest::of(b"request")));
+        assert_eq!(json!(answer), expected);
+    }
+
+    #[rstest]
+    #[case(json!({"scope": "session"}), "needs until")]
+    #[case(json!({"until": UNTIL}), "until goes with the scopes")]
+    #[case(json!({"scope": "once", "until": UNTIL}), "until goes with the scopes")]
+    #[case(json!({"scope": "for ever"}), "unknown variant")]
+    #[case(json!({"scope": "run", "until": "tomorrow"}), "no answer to a permission")]
+    #[case(json!({"scope": "run", "until": 3600}), "no answer to a permission")]
+    #[case(json!({"answer": "deny", "scope": "run"}), "go with allow alone")]
+    #[case(json!({"answer": "allow_edited", "input": {}, "until": UNTIL}), "go with allow alone")]
+    #[case(json!({"answer": "allow_edited"}), "needs input")]
+    #[case(json!({"input": {}}), "input goes with allow_edited alone")]
+    #[case(json!({"answer": "Allow"}), "unknown variant")]
+    #[case(json!({"type": "permission"}), "type must be")]
+    #[case(json!({"digest": "sha256:0"}), "no answer to a permission")]
+    fn what_is_no_answer_is_told_why(#[case] more: Value, #[case] why: &str) {
+        let fault = read(&reply(more)).expect_err("it is none");
+        assert!(fault.to_string().contains(why), "{fault}");
+    }
 }

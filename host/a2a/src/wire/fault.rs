@@ -1,6 +1,6 @@
 //! What goes wrong, in the words of each binding.
 
-use pointsman_engine::Error;
+use pointsman_engine::{Error, Refused};
 use serde_json::{Value, json};
 
 /// Why a request has no result.
@@ -113,10 +113,21 @@ impl From<Error> for Fault {
         match error {
             Error::UnknownRun(task) => Self::TaskNotFound { task },
             Error::Invalid(message) => Self::invalid("message", message),
+            // The answer was well made, and came too late: asking the task again shows where it stands.
+            Error::Answer(
+                Refused::AlreadySettled { .. }
+                | Refused::NoSuchQuestion(_)
+                | Refused::NotRevocable { .. }
+                | Refused::Ending(_)
+                | Refused::Ended(_)
+                | Refused::Stage { .. },
+            ) => Self::Unsupported { message: error.to_string() },
             Error::Answer(refused) => Self::invalid("message.parts", refused.to_string()),
-            Error::AlreadyTerminal(_) | Error::NotActiveHere { .. } | Error::NotAwaitingInput(_) => {
-                Self::Unsupported { message: error.to_string() }
-            }
+            Error::AlreadyTerminal(_)
+            | Error::NotActiveHere { .. }
+            | Error::NotAwaitingInput(_)
+            | Error::TakesNoMessage { .. }
+            | Error::Denied(_) => Self::Unsupported { message: error.to_string() },
             Error::ShuttingDown => Self::Ending,
             // What lies behind these is the operator's to know.
             error => {
@@ -129,7 +140,41 @@ impl From<Error> for Fault {
 
 #[cfg(test)]
 mod tests {
+    use pointsman_model::{ApprovalId, ApprovalState, Digest, Scope, Status};
+    use rstest::rstest;
+
     use super::*;
+
+    /// What could have been known from the question is the message's fault; what changed meanwhile is not.
+    #[rstest]
+    #[case(Refused::AlreadySettled { approval_id: id(), state: ApprovalState::Expired, by: None, at: None }, -32004)]
+    #[case(Refused::AlreadySettled { approval_id: id(), state: ApprovalState::Denied, by: Some("cli:ada".into()), at: None }, -32004)]
+    #[case(Refused::NoSuchQuestion(id()), -32004)]
+    #[case(Refused::Ending("enough".into()), -32004)]
+    #[case(Refused::Ended(Status::Completed), -32004)]
+    #[case(Refused::NotEditable(id()), -32602)]
+    #[case(Refused::TooWide { approval_id: id(), asked: Scope::Session, widest: Scope::Once }, -32602)]
+    #[case(Refused::WrongEnd { approval_id: id(), why: "its end is over already".into() }, -32602)]
+    #[case(Refused::OtherRequest { approved: Digest::of(b"a"), actual: Digest::of(b"b") }, -32602)]
+    fn an_answer_that_is_refused_has_its_own_fault(#[case] refused: Refused, #[case] code: i32) {
+        let said = refused.to_string();
+        let fault = Fault::from(Error::Answer(refused)).to_rpc(true);
+        assert_eq!((&fault["code"], &fault["message"]), (&json!(code), &json!(said)));
+        let violations = fault["data"][1]["fieldViolations"][0]["field"].as_str();
+        assert_eq!(violations, (code == -32602).then_some("message.parts"));
+    }
+
+    fn id() -> ApprovalId {
+        ApprovalId::from_random([7; 16])
+    }
+
+    #[test]
+    fn what_policies_deny_is_told_and_what_fails_inside_is_not() {
+        let denied = Fault::from(Error::Denied("policy denies it: no mail at night".to_owned()));
+        assert_eq!((denied.http_status(), denied.to_string().contains("no mail")), (400, true));
+        let inside = Fault::from(Error::Store("/home/ada/state/journal.db is damaged".to_owned()));
+        assert_eq!((inside.http_status(), inside.to_string().contains("ada")), (500, false));
+    }
 
     #[test]
     fn each_binding_has_its_words() {

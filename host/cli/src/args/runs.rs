@@ -23,11 +23,14 @@ pub(crate) enum RunsCommand {
         #[command(flatten)]
         run: RunTarget,
         /// What is said
-        #[arg(value_name = "MESSAGE", required_unless_present = "answer")]
+        #[arg(value_name = "MESSAGE", required_unless_present_any = ["answer", "secret_answer"])]
         message: Option<String>,
         /// The answer to one of several questions, by the question's id; given again for another, or for another choice
         #[arg(long, value_name = "ID=TEXT", value_parser = answer)]
         answer: Vec<(String, String)>,
+        /// The id of a question whose answer is a secret: it is asked for here, at the terminal, and not shown
+        #[arg(long, value_name = "ID")]
+        secret_answer: Vec<String>,
     },
     /// End a run and every process of it
     Cancel {

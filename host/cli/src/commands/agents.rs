@@ -39,7 +39,8 @@ fn turned_away(
     let state = loaded.state_dir()?;
     let store = State::open(loaded)?.store;
     let run = trail.believed(|run, above| store.is_below(run, above))?.flatten();
-    let unknown = |run: RunId| vec![Member { name: "unknown agent".to_owned(), run_id: Some(run.to_string()) }];
+    let unknown =
+        |run: RunId| vec![Member { name: "unknown agent".to_owned(), run_id: Some(run.to_string()) }];
     let chain = match run {
         Some(run) => chain_below(&store, run)?
             .map_or_else(|| unknown(run), |chain| chain.iter().map(Member::from).collect()),

@@ -13,6 +13,7 @@ mod plugin;
 mod policy;
 mod profiles;
 mod reveal;
+mod rules_file;
 mod run;
 mod runs;
 mod serve;

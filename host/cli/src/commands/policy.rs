@@ -3,23 +3,22 @@
 use std::io::Read as _;
 use std::path::Path;
 
-use pointsman_engine::{
-    ComponentSource, Explanation, OnFailure, PastQuestion, PolicyChain, PolicySettings, PolicyState,
-    Settings, past_questions,
-};
+use pointsman_engine::{Explanation, PastQuestion, PolicyChain, PolicyState, Settings, past_questions};
 use pointsman_model::{Access, Principal, Question, Ruling, Timestamp, Verdict};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::rules_file::{self, alone};
 use crate::args::{ExplainArgs, PolicyCommand};
 use crate::config::{Loaded, settings};
+use crate::control::{Held, held_policies, news};
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
 use crate::state::State;
-use crate::terminal::{Align, Out, Progress, ago, now, one_line, render, say};
+use crate::terminal::{Align, Out, Progress, ago, now, one_line, render};
 
 /// A question may be so large.
-const LARGEST: u64 = 8 * 1024 * 1024;
+pub(super) const LARGEST: u64 = 8 * 1024 * 1024;
 /// A reason is shown so long at most, in characters.
 const REASON: usize = 300;
 
@@ -28,17 +27,41 @@ pub(super) fn run(out: Out, loaded: &Loaded, command: &PolicyCommand) -> Outcome
     match command {
         PolicyCommand::List => list(out, settings),
         PolicyCommand::Explain(args) => explain(out, loaded, settings, args),
-        PolicyCommand::Check { rules } => check(out, settings, rules),
-        PolicyCommand::Test { rules } => test(out, settings, rules),
+        PolicyCommand::Check { rules } => rules_file::check(out, settings, rules),
+        PolicyCommand::Test { rules } => rules_file::test(out, settings, rules),
         PolicyCommand::Eval { rules, question } => eval(out, settings, rules, question),
     }
 }
 
 fn list(out: Out, settings: Settings) -> Outcome {
+    let hosts = held_policies(&settings.state);
     let chain = PolicyChain::new(settings);
-    let modules = loading(|| chain.modules())?;
+    let modules = match loading(|| chain.modules()) {
+        Ok(modules) => modules,
+        Err(error) => {
+            // Whoever judges now judges by what it has.
+            if out.is_json() {
+                out.json(&json!({ "error": error.to_string(), "hosts": hosts }))?;
+            } else {
+                held(out, &hosts)?;
+            }
+            return Err(error.into());
+        }
+    };
     if out.is_json() {
-        out.json(&modules)?;
+        let with_hosts = |module: &PolicyState| {
+            let held: Vec<Value> = hosts
+                .iter()
+                .filter_map(|host| {
+                    let held = host.modules.iter().flatten().find(|it| it.module == module.module)?;
+                    Some(json!({ "host_id": host.host_id, "pid": host.pid, "held": held }))
+                })
+                .collect();
+            let mut module = json!(module);
+            module["hosts"] = Value::from(held);
+            module
+        };
+        out.json(&modules.iter().map(with_hosts).collect::<Vec<_>>())?;
         return Ok(Exit::Ok);
     }
     if modules.is_empty() {
@@ -65,7 +88,20 @@ fn list(out: Out, settings: Settings) -> Outcome {
     for state in &modules {
         stale(out, state)?;
     }
+    held(out, &hosts)?;
     Ok(Exit::Ok)
+}
+
+/// Says which hosts judge by something else than what stands in the files now.
+fn held(out: Out, hosts: &[Held]) -> Result<(), Failure> {
+    for host in hosts {
+        for module in host.modules.iter().flatten() {
+            if let Some(news) = news(host, module) {
+                out.line(out.paint().warn(news))?;
+            }
+        }
+    }
+    Ok(())
 }
 
 fn short(digest: &str) -> String {
@@ -187,116 +223,6 @@ fn sentence(ruling: &Ruling) -> String {
     format!("{}{rule} of {}{ceiling}: {reason}", word(ruling.verdict), ruling.module)
 }
 
-/// Makes a chain of one file of rules.
-fn alone(mut settings: Settings, rules: &Path) -> Result<(PolicyChain, String), Failure> {
-    let mut text = String::new();
-    std::fs::File::open(rules)
-        .and_then(|file| file.take(LARGEST).read_to_string(&mut text))
-        .map_err(|error| Failure::not_found(format!("cannot read {}: {error}", rules.display())))?;
-    settings.policies = vec![PolicySettings {
-        name: rules.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
-        component: ComponentSource::Bundled(pointsman_bundle::RULES),
-        config: text.clone(),
-        file: None,
-        on_failure: OnFailure::Ask,
-        vetted: false,
-    }];
-    Ok((PolicyChain::new(settings), text))
-}
-
-/// Reads a file of rules and runs its examples; gives what is wrong, each finding on a line.
-fn findings(settings: Settings, rules: &Path) -> Result<(String, Vec<String>), Failure> {
-    let (chain, text) = alone(settings, rules)?;
-    let findings = match loading(|| chain.modules()) {
-        Ok(_) => Vec::new(),
-        Err(pointsman_engine::Error::Rules { findings, .. }) => findings,
-        Err(error) => vec![error.to_string()],
-    };
-    Ok((text, findings))
-}
-
-fn check(out: Out, settings: Settings, rules: &Path) -> Outcome {
-    let (text, findings) = findings(settings, rules)?;
-    let counts = Counts::of(&text);
-    if out.is_json() {
-        out.json(&json!({
-            "ok": findings.is_empty(), "file": rules, "rules": counts.rules, "examples": counts.examples, "findings": findings,
-        }))?;
-    } else if findings.is_empty() {
-        let (paint, name) = (out.paint(), rules.display());
-        out.line(format!(
-            "{} {name}: {} rules, and {} examples that hold",
-            paint.good("ok:"),
-            counts.rules,
-            counts.examples
-        ))?;
-    } else {
-        for finding in &findings {
-            out.line(format!("{}: {finding}", rules.display()))?;
-        }
-    }
-    Ok(if findings.is_empty() { Exit::Ok } else { Exit::Configuration })
-}
-
-fn test(out: Out, settings: Settings, rules: &Path) -> Outcome {
-    let (text, findings) = findings(settings, rules)?;
-    let counts = Counts::of(&text);
-    let about_one =
-        |finding: &&String| finding.contains(" of `match`") || finding.contains(" of `not_match`");
-    let failed = findings.iter().filter(about_one).count();
-    // What is no finding about an example stopped the examples from being run at all.
-    let unread = findings.len() > failed;
-    if out.is_json() {
-        out.json(&json!({
-            "ok": findings.is_empty(),
-            "file": rules,
-            "rules": counts.rules,
-            "examples": counts.examples,
-            "failed": if unread { Value::Null } else { failed.into() },
-            "without_examples": counts.without_examples,
-            "findings": findings,
-        }))?;
-    } else {
-        for finding in &findings {
-            out.line(format!("{}: {finding}", rules.display()))?;
-        }
-        let held = counts.examples.saturating_sub(failed);
-        if !unread {
-            out.line(format!("{held} of {} examples hold, of {} rules", counts.examples, counts.rules))?;
-        }
-        for rule in &counts.without_examples {
-            say(format!("note: rule {rule} has no examples"));
-        }
-    }
-    Ok(if findings.is_empty() { Exit::Ok } else { Exit::Configuration })
-}
-
-/// What a file of rules holds, read without asking anything.
-#[derive(Default)]
-struct Counts {
-    rules: usize,
-    examples: usize,
-    without_examples: Vec<String>,
-}
-
-impl Counts {
-    fn of(text: &str) -> Self {
-        let mut counts = Self::default();
-        let table: toml::Table = text.parse().unwrap_or_default();
-        for rule in table.get("rule").and_then(toml::Value::as_array).into_iter().flatten() {
-            let count = |key| rule.get(key).and_then(toml::Value::as_array).map_or(0, Vec::len);
-            let examples = count("match") + count("not_match");
-            counts.rules += 1;
-            counts.examples += examples;
-            if examples == 0 {
-                let id = rule.get("id").and_then(toml::Value::as_str);
-                counts.without_examples.push(id.unwrap_or("?").to_owned());
-            }
-        }
-        counts
-    }
-}
-
 fn eval(out: Out, settings: Settings, rules: &Path, question: &str) -> Outcome {
     let (chain, _) = alone(settings, rules)?;
     let explanation = loading(|| chain.explain(read_question(question)?).map_err(Failure::from))?;
@@ -311,7 +237,7 @@ fn eval(out: Out, settings: Settings, rules: &Path, question: &str) -> Outcome {
 }
 
 /// Compiling a component for the first time takes seconds.
-fn loading<T>(load: impl FnOnce() -> T) -> T {
+pub(super) fn loading<T>(load: impl FnOnce() -> T) -> T {
     let _progress = Progress::start("reading the rules".to_owned());
     load()
 }
@@ -352,10 +278,16 @@ fn read_question(from: &str) -> Result<Question, Failure> {
         path => std::fs::File::open(path).and_then(|file| file.take(LARGEST).read_to_string(&mut text)),
     };
     read.map_err(|error| Failure::not_found(format!("cannot read the question {from}: {error}")))?;
-    let written: Written = serde_json::from_str(&text).map_err(|error| {
-        Failure::new(Exit::Usage, format!("{from} is no question: {error}"))
+    question_of(&text).map_err(|failure| {
+        Failure::new(Exit::Usage, format!("{from} is no question: {}", failure.message))
             .help("`pointsman policy explain --run RUN --json` prints one under `question`")
-    })?;
+    })
+}
+
+/// Reads a question as a person writes it.
+pub(super) fn question_of(text: &str) -> Result<Question, Failure> {
+    let written: Written =
+        serde_json::from_str(text).map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
     let client = Principal {
         name: format!("cli:{}", crate::user::name()),
         role: "client".to_owned(),

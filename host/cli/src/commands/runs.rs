@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 use super::answer::{as_host, ask_owner};
 use super::run::report;
 use super::{events, reveal};
+use crate::approver::ask_answer;
 use crate::args::{ListArgs, RunsCommand};
 use crate::config::Loaded;
 use crate::control::{Reply, Request};
@@ -29,8 +30,13 @@ pub(super) fn run(out: Out, loaded: &Loaded, command: RunsCommand) -> Outcome {
         RunsCommand::Events(args) => events::run(out, &state, &args),
         RunsCommand::Reveal(args) => reveal::run(out, loaded, &state, &args),
         RunsCommand::Result(target) => result(out, &state.run(&target)?),
-        RunsCommand::Continue { run, message, answer } => {
-            say(out, &state, &state.run(&run)?, words(message, answer))
+        RunsCommand::Continue { run, message, mut answer, secret_answer } => {
+            let record = state.run(&run)?;
+            for id in secret_answer {
+                let typed = ask_answer(&format!("The answer to {}: ", one_line(&id, 60)))?;
+                answer.push((id, typed));
+            }
+            say(out, &state, &record, words(message, answer))
         }
         RunsCommand::Cancel { run, reason } => {
             let record = state.run(&run)?;

@@ -8,11 +8,13 @@
 //! One line of JSON each way for every call.
 
 mod client;
+mod held;
 mod peer;
 mod protocol;
 mod server;
 pub(crate) mod socket;
 
 pub(crate) use client::Client;
+pub(crate) use held::{Held, held_policies, news};
 pub(crate) use protocol::{Reply, Request};
 pub(crate) use server::Server;

@@ -1,6 +1,7 @@
 //! What is said over the socket.
 
 use pointsman_approver::Secret;
+use pointsman_engine::PolicyState;
 use pointsman_model::calls::{CancelledRun, ContinuedRun};
 use pointsman_model::{Answer, Approval, ApprovalId, Digest, HostId, Message, RunId};
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,8 @@ pub(super) const LONGEST_LINE: u64 = 4 * 1024 * 1024;
 pub(crate) enum Request {
     /// Are you there?
     Ping {},
+    /// What do you judge by?
+    Policies {},
     /// End a run.
     CancelRun {
         /// The run.
@@ -60,6 +63,13 @@ pub(crate) enum Reply {
     Pong {
         /// Who it is.
         host_id: HostId,
+        /// Its process.
+        pid: u32,
+    },
+    /// What it judges by; nothing if it was asked nothing yet.
+    Policies {
+        /// Its modules, in their order.
+        held: Option<Vec<PolicyState>>,
         /// Its process.
         pid: u32,
     },

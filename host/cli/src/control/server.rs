@@ -120,7 +120,7 @@ async fn turn_away(host: &Host, stranger: &Stranger, request: Option<Request>) {
         Some(Request::RevokeApproval { approval_id, .. }) => ("revoke", Some(approval_id)),
         Some(Request::CancelRun { .. }) => ("cancel", None),
         Some(Request::ContinueRun { .. }) => ("continue", None),
-        Some(Request::Ping {}) | None => return,
+        Some(Request::Ping {} | Request::Policies {}) | None => return,
     };
     let (agent_of, reason) = match stranger {
         // What cannot be told any more is not told.
@@ -139,6 +139,11 @@ fn caller(by: &str) -> Client {
 async fn answer(host: &Host, request: Request, by: &str) -> Reply {
     let done = match request {
         Request::Ping {} => Ok(Reply::Pong { host_id: host.id(), pid: std::process::id() }),
+        Request::Policies {} => {
+            let asked = host.clone();
+            let held = tokio::task::spawn_blocking(move || asked.held_policies()).await;
+            Ok(Reply::Policies { held: held.unwrap_or_default(), pid: std::process::id() })
+        }
         Request::CancelRun { run_id, reason } => {
             let run = RunRef { run_id: Some(run_id.to_string()), ..RunRef::default() };
             host.cancel_run(&caller(by), &run, &reason).await.map(Reply::Cancelled)

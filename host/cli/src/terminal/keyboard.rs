@@ -4,7 +4,9 @@ use std::io::{self, ErrorKind, IsTerminal};
 
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
-use rustix::termios::{QueueSelector, tcflush, tcgetpgrp, ttyname};
+use rustix::termios::{
+    LocalModes, OptionalActions, QueueSelector, Termios, tcflush, tcgetattr, tcgetpgrp, tcsetattr, ttyname,
+};
 use tokio::net::unix::pipe::Receiver;
 
 /// A line is so long at most: the system's own bound of a typed line is 4096.
@@ -18,6 +20,8 @@ pub(crate) struct Keyboard {
     // A pipe's end reads anything that can be waited for.
     terminal: Receiver,
     typed: Vec<u8>,
+    /// How the terminal was before what is typed was hidden.
+    shown: Option<Termios>,
 }
 
 /// Says whether a person sits there who can be asked: standard input and standard error are a terminal, and this
@@ -37,7 +41,7 @@ impl Keyboard {
         let name = ttyname(io::stdin(), Vec::new())?;
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         let terminal = rustix::fs::open(name.as_c_str(), flags, Mode::empty())?;
-        Ok(Self { terminal: Receiver::from_owned_fd_unchecked(terminal)?, typed: Vec::new() })
+        Ok(Self { terminal: Receiver::from_owned_fd_unchecked(terminal)?, typed: Vec::new(), shown: None })
     }
 
     /// Forgets what was typed before now: it cannot be an answer to what the person has not seen.
@@ -45,6 +49,28 @@ impl Keyboard {
         self.typed.clear();
         // A terminal that cannot be flushed is read as it is.
         let _ = tcflush(&self.terminal, QueueSelector::IFlush);
+    }
+
+    /// Shows what is typed from now on, or does not; only that a line has ended is seen then.
+    ///
+    /// # Errors
+    ///
+    /// If the terminal cannot be had otherwise: what must not be seen must not be typed then.
+    pub(crate) fn hide(&mut self, hidden: bool) -> io::Result<()> {
+        match (hidden, self.shown.take()) {
+            (true, None) => {
+                let before = tcgetattr(&self.terminal)?;
+                let mut silent = before.clone();
+                silent.local_modes.remove(LocalModes::ECHO);
+                silent.local_modes.insert(LocalModes::ECHONL | LocalModes::ICANON);
+                tcsetattr(&self.terminal, OptionalActions::Now, &silent)?;
+                self.shown = Some(before);
+            }
+            (true, before) => self.shown = before,
+            (false, Some(before)) => tcsetattr(&self.terminal, OptionalActions::Now, &before)?,
+            (false, None) => {}
+        }
+        Ok(())
     }
 
     /// Waits for a line; `None` at the end of the input. May be given up at any time: nothing typed is lost.
@@ -68,5 +94,12 @@ impl Keyboard {
                 self.typed.clear();
             }
         }
+    }
+}
+
+impl Drop for Keyboard {
+    fn drop(&mut self) {
+        // A terminal that is gone shows nothing any more.
+        let _gone = self.hide(false);
     }
 }

@@ -43,9 +43,42 @@ printf '{"type":"result","text":"%s"}\n' "$(printf %s "$said" | sed 's/[\\]//g; 
     home_of(&[
         agent("survey", &survey, asks),
         agent("plain", plain, asks),
+        agent("login", &login(), asks),
         agent("tool", tool, asks),
         agent("stubborn", stubborn, asks),
     ])
+}
+
+/// What nobody but the agent may know.
+const SECRET: &str = "correct-horse-battery";
+
+/// An agent that asks for a secret, keeps it in a file and says it back.
+fn login() -> String {
+    let asked = json!({"type": "input_required", "text": "All of it in words.", "detail": {"questions": [
+        {"id": "user", "question": "Whose account?", "options": []},
+        {"id": "token", "question": "Which token?", "options": [], "secret": true},
+    ]}});
+    format!(
+        r#"echo '{asked}'
+IFS= read -r said || exit 1
+printf '%s' "$said" > got
+printf '{{"type":"result","text":"%s"}}\n' "$(printf %s "$said" | sed 's/[\\]//g; s/"/`/g')""#
+    )
+}
+
+/// Says where a text stands below a folder.
+fn files_with(folder: &std::path::Path, text: &str) -> Vec<std::path::PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap().flatten() {
+        let path = entry.path();
+        if entry.file_type().unwrap().is_dir() {
+            found.extend(files_with(&path, text));
+        } else if std::fs::read(&path).unwrap_or_default().windows(text.len()).any(|it| it == text.as_bytes())
+        {
+            found.push(path);
+        }
+    }
+    found
 }
 
 fn run(home: &Home, agent: &str) -> Terminal {
@@ -285,4 +318,49 @@ fn a_second_control_c_does_not_wait_for_an_agent_that_will_not_end() {
     let listed = home.run(&["--json", "runs", "list"]);
     let listed: Value = serde_json::from_str(&listed.out).unwrap();
     assert_eq!(listed["runs"][0]["status"], "cancelled", "the record says so: {listed}");
+}
+
+#[test]
+fn a_secret_reaches_the_agent_and_is_shown_and_kept_nowhere() {
+    let home = home();
+    let mut terminal = run(&home, "login");
+    let shown = terminal.expect(PROMPT);
+    assert!(!shown.contains("not shown"), "{shown}");
+    terminal.line("ada");
+    let shown = terminal.expect(PROMPT);
+    assert!(
+        shown.contains("ada") && shown.contains("Which token?") && shown.contains("not shown"),
+        "{shown}"
+    );
+    terminal.line(SECRET);
+    let (exit, screen) = terminal.end();
+    assert_eq!(exit, Some(0), "{screen}");
+    assert!(!screen.contains(SECRET), "{screen}");
+    // It said it back, and the sanitizers knew it.
+    assert!(screen.contains("`user`:`ada`") && screen.contains("[redacted:"), "{screen}");
+    let got = home.path().join("got");
+    assert!(std::fs::read_to_string(&got).unwrap().contains(SECRET), "the agent has it");
+    assert_eq!(files_with(home.path(), SECRET), [got.clone()]);
+
+    // From another terminal: typed there, in no argument.
+    std::fs::remove_file(&got).unwrap();
+    let child = piped(&home, &["login", "go", "-o", "json"]);
+    let run = asking(&home);
+    let mut command =
+        home.command(&["runs", "continue", &run, "--answer", "user=ada", "--secret-answer", "token"]);
+    command.env("NO_COLOR", "1");
+    let mut terminal = Terminal::start(&command);
+    terminal.expect("The answer to token: ");
+    terminal.line(SECRET);
+    let (exit, screen) = terminal.end();
+    assert_eq!((exit, screen.contains(SECRET)), (Some(0), false), "{screen}");
+    let it = home.said(child.wait_with_output().unwrap());
+    assert!(
+        it.err.contains(&format!("runs continue {run} --answer user=ANSWER --secret-answer token")),
+        "{it:?}"
+    );
+    assert!(std::fs::read_to_string(&got).unwrap().contains(SECRET), "the agent has it");
+    assert_eq!(files_with(home.path(), SECRET), [got]);
+    let events = home.run(&["--json", "runs", "events", &run]);
+    assert!(events.out.contains("[redacted:secret-answer]") && events.out.contains("ada"), "{events:?}");
 }

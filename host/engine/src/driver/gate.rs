@@ -202,7 +202,7 @@ impl Driver {
                 }
                 Ok(())
             }
-            Some(Waiting::Message(message)) => self.hand_over(stage, message).await.map(drop),
+            Some(Waiting::Message { message, kept }) => self.hand_over(stage, message, kept).await.map(drop),
             Some(Waiting::Mail(mail)) => {
                 let to = mail.to_session_id;
                 if let Err(error) = self.parts.store.send_mail(mail).await {

@@ -26,7 +26,12 @@ pub(super) enum Waiting {
         behind: VecDeque<Effect>,
     },
     /// A message to the agent.
-    Message(Message),
+    Message {
+        /// As it is.
+        message: Message,
+        /// As it is kept, if there is a secret in it.
+        kept: Option<Message>,
+    },
     /// Mail between agents.
     Mail(NewMail),
 }

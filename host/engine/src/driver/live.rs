@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::corrective::Again;
+use super::discreet::Discreet;
 use super::hands::{Arrival, Hands, refused};
 use super::held::{Held, Waiting};
 use super::outcome::checked;
@@ -45,6 +46,8 @@ pub(super) struct Stage {
     pub(super) own: VecDeque<Input>,
     /// What waits until a person has spoken.
     pub(super) held: Held,
+    /// Which of the agent's open questions ask for a secret.
+    pub(super) discreet: Discreet,
     /// Whether this is a further turn of a run that has started already.
     pub(super) again: bool,
     /// How often in a row the plugin was told nothing but refusals.
@@ -264,6 +267,7 @@ impl Driver {
                 }
                 Effect::AwaitInput(interruption) => {
                     self.tell(&mut told).await?;
+                    stage.discreet = Discreet::of(&interruption);
                     self.write(Command::Await(interruption), Durability::Flushed).await?;
                 }
                 Effect::Remember(value) => {

@@ -1,6 +1,7 @@
 //! One task owns one run, from the policies' word to the last process.
 
 mod corrective;
+mod discreet;
 mod entry;
 mod gate;
 mod hands;

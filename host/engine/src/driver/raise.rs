@@ -9,6 +9,7 @@ use pointsman_sandbox::CallError;
 
 use super::Driver;
 use super::corrective::Again;
+use super::discreet::Discreet;
 use super::hands::{Asking, Hands};
 use super::held::Held;
 use super::live::Stage;
@@ -102,6 +103,7 @@ impl Driver {
             rings,
             own: VecDeque::new(),
             held: Held::default(),
+            discreet: Discreet::default(),
             again: again.is_some(),
             refusals: 0,
             deadline: None,

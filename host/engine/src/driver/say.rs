@@ -6,6 +6,7 @@ use pointsman_model::{EventKind, Message};
 use pointsman_store::Durability;
 use serde_json::{Value, json};
 
+use super::discreet::Discreet;
 use super::gate::Word;
 use super::held::Waiting;
 use super::live::Stage;
@@ -36,20 +37,23 @@ impl Driver {
         if let Err(error) = self.takes_messages(stage) {
             return Ok(Err(error));
         }
+        let kept = stage.discreet.without_secrets(&message);
+        stage.discreet.hand_out(&message, self.parts.settings.secrets.handed_out());
         let run = self.journal.run();
         let detail = json!({
             "mode": "live",
             "run_id": run.record().run_id,
             "agent_name": run.record().agent_name,
-            "message": message,
+            "message": kept.as_ref().unwrap_or(&message),
         });
         let question = self.question_of("continue", run.spec(), detail, &by.client).await;
         let question = pointsman_model::Question { chain: by.chain, ..question };
-        let word = self.put(stage, question, Waiting::Message(message.clone())).await?;
+        let waiting = Waiting::Message { message: message.clone(), kept: kept.clone() };
+        let word = self.put(stage, question, waiting).await?;
         if !matches!(word, Word::Allowed) {
             return Ok(word.heard());
         }
-        Ok(self.hand_over(stage, message).await?.map(|()| Heard::Now))
+        Ok(self.hand_over(stage, message, kept).await?.map(|()| Heard::Now))
     }
 
     fn takes_messages(&self, stage: &Stage) -> Result<(), Error> {
@@ -59,11 +63,13 @@ impl Driver {
         Err(Error::TakesNoMessage { backend: self.journal.run().spec().backend.clone() })
     }
 
-    /// Hands a message to the agent that waits for it, or takes messages at any time.
+    /// Hands a message to the agent that waits for it, or takes messages at any time. `kept` is what is kept of it, if
+    /// that is not all.
     pub(super) async fn hand_over(
         &mut self,
         stage: &mut Stage,
         message: Message,
+        kept: Option<Message>,
     ) -> Result<Result<(), Error>, JournalError> {
         if let Err(error) = self.takes_messages(stage) {
             // It took them when the message came; a person has been asked meanwhile.
@@ -73,8 +79,9 @@ impl Driver {
         // If it does not wait it takes messages meanwhile, also while a person is asked something: the agent hears it
         // when it hears anything again.
         let waits = self.journal.run().awaits_input();
-        self.note(&message).await?;
+        self.note(kept.as_ref().unwrap_or(&message)).await?;
         if waits {
+            stage.discreet = Discreet::default();
             match self.write(Command::Resume, Durability::Flushed).await {
                 Ok(()) => {}
                 Err(JournalError::Refused(refused)) => return Ok(Err(in_words(&refused))),

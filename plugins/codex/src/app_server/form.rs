@@ -49,6 +49,7 @@ fn question(name: &str, field: &Value, required: bool) -> Question {
         options,
         multi_select: several,
         optional: !required,
+        secret: field["format"] == "password" || field["writeOnly"] == true,
         ..Question::default()
     }
 }

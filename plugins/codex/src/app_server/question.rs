@@ -101,6 +101,7 @@ fn of_codex(asked: &Map<String, Value>) -> question::Question {
         options,
         multi_select: false,
         optional: false,
+        secret: asked.get("isSecret") == Some(&Value::Bool(true)),
         more: but(asked, &["id", "header", "question", "options", "isOther"]),
     }
 }
@@ -155,6 +156,32 @@ mod tests {
         assert_eq!((&color["free_text"], &color["multi_select"]), (&json!(true), &json!(false)));
         assert_eq!(color["isSecret"], false, "what only codex says stays");
         assert_eq!(it.detail["questions"][1]["free_text"], true, "there is nothing to choose");
+    }
+
+    #[test]
+    fn a_secret_is_asked_for_as_one() {
+        let params = json!({ "questions": [
+            { "id": "token", "question": "Which token?", "isSecret": true },
+            { "id": "user", "question": "Whose?", "isSecret": false },
+        ] });
+        let it = Question::of_codex(json!(0), &object(params));
+        let secret = |at: usize| it.detail["questions"][at].get("secret").cloned();
+        assert_eq!((secret(0), secret(1)), (Some(json!(true)), None));
+    }
+
+    #[test]
+    fn a_forms_password_is_asked_for_as_one() {
+        let params = json!({ "serverName": "s", "mode": "form", "message": "Sign in.", "requestedSchema": {
+            "type": "object", "properties": {
+                "password": { "type": "string", "format": "password" },
+                "pin": { "type": "string", "writeOnly": true },
+                "user": { "type": "string" },
+            },
+        } });
+        let it = Question::of_server(json!(0), &object(params));
+        let questions = it.detail["questions"].as_array().unwrap();
+        let secret: Vec<_> = questions.iter().filter(|it| it["secret"] == true).map(|it| &it["id"]).collect();
+        assert_eq!(secret, ["password", "pin"]);
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod backends;
 mod checkout;
 mod components;
 mod finding;
+mod judging;
 mod kernel;
 mod needs;
 mod origins;
@@ -32,6 +33,7 @@ pub(super) fn run(out: Out, named: Option<&Path>) -> Outcome {
             findings.extend(state::encryption(&loaded, &settings.state));
             progress.now("loading components, and asking programs for their versions");
             findings.extend(components::check(&loaded, &settings));
+            findings.extend(judging::check(&settings.state));
             findings.extend(programs::unused(&settings));
             findings.extend(origins::check(&settings));
             findings.extend(webhook::check(&loaded, &settings));

@@ -81,6 +81,11 @@ impl Dialog {
         }
     }
 
+    /// Says whether what is typed next is not to be seen.
+    pub(super) fn is_secret(&self) -> bool {
+        matches!(self, Self::Interview(it) if it.is_secret())
+    }
+
     /// Takes a line.
     pub(super) fn take(&mut self, line: &str, paint: Paint) -> Step {
         match self {

@@ -183,6 +183,7 @@ impl<'a> Foreground<'a> {
         self.questions.retain(|it| !is(it));
         if self.dialog.as_ref().is_some_and(is) {
             self.dialog = None;
+            self.shown();
             self.view.ask(&[String::new(), "That was settled meanwhile.".to_owned()], "");
             self.view.asked();
         }
@@ -200,8 +201,7 @@ impl<'a> Foreground<'a> {
                     // What was typed before the question was seen is no answer to it.
                     keyboard.forget();
                 }
-                self.view.ask(&dialog.opening(paint), &dialog.prompt(paint));
-                self.dialog = Some(dialog);
+                self.put(dialog, &|dialog| dialog.opening(paint));
                 return;
             }
             match (&dialog, self.unattended) {
@@ -227,6 +227,26 @@ impl<'a> Foreground<'a> {
         }
     }
 
+    /// Puts a question on the screen, with these lines above its prompt.
+    fn put(&mut self, dialog: Dialog, lines: &dyn Fn(&Dialog) -> Vec<String>) {
+        let mut lines = lines(&dialog);
+        let hidden = self.keyboard.as_mut().is_none_or(|keyboard| keyboard.hide(dialog.is_secret()).is_ok());
+        if !hidden {
+            lines.push("This terminal shows what is typed: answer from another one.".to_owned());
+        }
+        self.view.ask(&lines, &dialog.prompt(self.view.paint()));
+        self.dialog = Some(dialog);
+    }
+
+    /// Has the terminal show again what is typed.
+    fn shown(&mut self) {
+        if let Some(keyboard) = &mut self.keyboard
+            && let Err(error) = keyboard.hide(false)
+        {
+            tracing::warn!(%error, "the terminal does not show what is typed");
+        }
+    }
+
     fn somebody_is_there(&mut self) -> bool {
         if self.unattended || self.away || self.hosted.below_an_agent || !attended() {
             return false;
@@ -242,6 +262,7 @@ impl<'a> Foreground<'a> {
 
     async fn typed(&mut self, line: io::Result<Option<String>>, run: RunId) -> Turn {
         let Some(mut dialog) = self.dialog.take() else { return Turn::On };
+        self.shown();
         let paint = self.view.paint();
         let line = match line {
             Ok(Some(line)) => line,
@@ -295,8 +316,7 @@ impl<'a> Foreground<'a> {
                 return Turn::On;
             }
         };
-        self.view.ask(&lines, &dialog.prompt(paint));
-        self.dialog = Some(dialog);
+        self.put(dialog, &|_| lines.clone());
         Turn::On
     }
 

@@ -31,6 +31,7 @@ struct Question {
     several: bool,
     own_words: bool,
     optional: bool,
+    secret: bool,
 }
 
 impl Interview {
@@ -77,9 +78,13 @@ impl Interview {
         lines.extend(rest);
         let words = match self.questions.as_slice() {
             _ if self.elsewhere => "done".to_owned(),
-            [] | [_] => "\"ANSWER\"".to_owned(),
+            [one] if !one.secret => "\"ANSWER\"".to_owned(),
+            [] => "\"ANSWER\"".to_owned(),
             several => {
-                let each = several.iter().map(|question| format!("--answer {}=ANSWER", shell(&question.id)));
+                let each = several.iter().map(|question| match question.secret {
+                    true => format!("--secret-answer {}", shell(&question.id)),
+                    false => format!("--answer {}=ANSWER", shell(&question.id)),
+                });
                 each.collect::<Vec<_>>().join(" ")
             }
         };
@@ -94,6 +99,11 @@ impl Interview {
             Some(question) => question.wanted(),
         };
         format!("{}, [q]uit: ", paint.bold(what))
+    }
+
+    /// Says whether what is typed next is not to be seen.
+    pub(super) fn is_secret(&self) -> bool {
+        !self.elsewhere && self.questions.get(self.at).is_some_and(|question| question.secret)
     }
 
     pub(super) fn take(&mut self, line: &str, paint: Paint) -> Step {
@@ -174,6 +184,7 @@ impl Question {
             own_words: options.is_empty() || value["free_text"] != false,
             options,
             optional: value["optional"] == true,
+            secret: value["secret"] == true,
         })
     }
 
@@ -187,6 +198,9 @@ impl Question {
         .to_owned();
         if self.own_words && !self.options.is_empty() {
             what.push_str(", your own words");
+        }
+        if self.secret {
+            what.push_str(" (not shown, not kept)");
         }
         if self.optional {
             what.push_str(", Enter to leave it out");
@@ -319,6 +333,22 @@ mod tests {
             "{last}"
         );
         assert!(how(json!([question("a")])).last().unwrap().ends_with("\"ANSWER\""));
+    }
+
+    #[test]
+    fn a_secret_is_typed_unseen_and_given_to_no_shell() {
+        let mut it = interview(json!({"text": "?", "detail": {"questions": [
+            {"id": "user", "question": "Whose?", "options": []},
+            {"id": "token", "question": "Which token?", "options": [], "secret": true},
+        ]}}));
+        assert!(!it.is_secret());
+        take(&mut it, "ada");
+        assert!(it.is_secret() && it.prompt(Paint::plain()).contains("not shown"));
+        assert_eq!(answers(take(&mut it, "hunter2")), json!({"user": "ada", "token": "hunter2"}));
+        assert!(!it.is_secret());
+        let run: RunId = "0b0e5d5c-93b5-4b0a-8a55-2f0f7c1d9e11".parse().unwrap();
+        let told = it.elsewhere(run, Paint::plain());
+        assert!(told.last().unwrap().ends_with("--answer user=ANSWER --secret-answer token"), "{told:?}");
     }
 
     #[test]
