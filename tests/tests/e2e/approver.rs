@@ -106,3 +106,23 @@ fn a_running_host_takes_no_answer_once_the_secret_was_replaced_behind_its_back()
     host.hang_up().well();
     assert_eq!(attempts(&place), ["replaced"]);
 }
+
+#[test]
+fn the_secret_is_typed_once_however_many_are_answered() {
+    let place = Place::new();
+    let mut host = place.host();
+    let runs: Vec<Value> =
+        (0..3).map(|_| host.spawn(&place, "script", "say hi", json!({"access": "full"}))).collect();
+    set_secret(&place);
+    let asked = place.cli(&["approvals", "list", "--run", runs[1]["run_id"].as_str().unwrap()]);
+    assert_eq!(asked.as_array().unwrap().len(), 1, "one run's alone: {asked}");
+    let asked = asked[0]["approval_id"].as_str().unwrap();
+    let (exit, screen) = typed(&place, &["approvals", "allow", asked, "--alike"], &[SECRET]);
+    assert_eq!(exit, Some(0), "{screen}");
+    assert_eq!(screen.matches("secret: ").count(), 1, "{screen}");
+    for run in &runs {
+        assert_eq!(host.finish(run)["status"], "completed");
+    }
+    host.hang_up().well();
+    assert_eq!(attempts(&place), ["right", "right", "right"], "each answer is checked");
+}

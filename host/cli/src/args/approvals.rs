@@ -16,6 +16,9 @@ pub(crate) enum ApprovalsCommand {
         /// List what was allowed and still holds instead: it can be revoked
         #[arg(long, conflicts_with = "all")]
         approved: bool,
+        /// List only what this run asks: its id or the first characters of it
+        #[arg(long, value_name = "RUN")]
+        run: Option<String>,
     },
     /// Show exactly what is asked
     Show(ApprovalTarget),

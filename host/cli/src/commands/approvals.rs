@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
 
+use pointsman_approver::Secret;
 use pointsman_engine::Refused;
 use pointsman_model::{Answer, Approval, ApprovalState, Digest, Scope, Standing, Timestamp};
 use serde_json::{Value, json};
@@ -30,7 +31,7 @@ const KEPT: &str = "Its host has ended; the answer is kept, and the next host go
 pub(super) fn run(out: Out, loaded: &Loaded, command: ApprovalsCommand) -> Outcome {
     let state = State::open(loaded)?;
     match command {
-        ApprovalsCommand::List { all, approved } => list(out, &state, all, approved),
+        ApprovalsCommand::List { all, approved, run } => list(out, &state, all, approved, run.as_deref()),
         ApprovalsCommand::Show(target) => show(out, &state.approval(&target.approval)?),
         ApprovalsCommand::Allow { approval, scope, until, alike, input } => {
             let answer = match input.as_deref().map(edited).transpose()? {
@@ -50,13 +51,16 @@ pub(super) fn run(out: Out, loaded: &Loaded, command: ApprovalsCommand) -> Outco
     }
 }
 
-fn list(out: Out, state: &State, all: bool, approved: bool) -> Outcome {
+fn list(out: Out, state: &State, all: bool, approved: bool, run: Option<&str>) -> Outcome {
     let only = match (all, approved) {
         (true, _) => None,
         (false, true) => Some(ApprovalState::Approved),
         (false, false) => Some(ApprovalState::Pending),
     };
-    let approvals = state.store.approvals(only, LISTED)?;
+    let mut approvals = state.store.approvals(only, LISTED)?;
+    if let Some(run) = run {
+        approvals.retain(|approval| approval.run_id.to_string().starts_with(run));
+    }
     if out.is_json() {
         out.json(&approvals)?;
         return Ok(Exit::Ok);
@@ -74,6 +78,7 @@ fn list(out: Out, state: &State, all: bool, approved: bool) -> Outcome {
     let columns = [
         ("approval", Align::Left),
         ("state", Align::Left),
+        ("run", Align::Left),
         ("what", Align::Left),
         ("asked", Align::Left),
         ("lapses", Align::Left),
@@ -91,6 +96,7 @@ fn list(out: Out, state: &State, all: bool, approved: bool) -> Outcome {
         vec![
             short(&approval.approval_id),
             state_word(out.paint(), approval.state),
+            short(&approval.run_id),
             if *count > 1 { format!("{} (x{count})", title(approval)) } else { title(approval) },
             ago(now, approval.asked_at),
             ends,
@@ -225,7 +231,9 @@ fn settle(out: Out, loaded: &Loaded, state: &State, text: &str, alike: bool, ans
     if named.state != ApprovalState::Pending {
         return Err(Failure::error(Refused::already(&named)));
     }
-    let (settled, host_lives) = settle_one(loaded, state, &named, answer)?;
+    // Once, however many are answered.
+    let secret = ask_approver(&state.dir)?;
+    let (settled, host_lives) = settle_one(loaded, state, &named, answer, secret.clone())?;
     if !alike {
         if out.is_json() {
             out.json(&settled)?;
@@ -244,7 +252,7 @@ fn settle(out: Out, loaded: &Loaded, state: &State, text: &str, alike: bool, ans
     }
     let mut missed = 0;
     for other in state.store.pending_alike(named.digest)? {
-        match settle_one(loaded, state, &other, answer) {
+        match settle_one(loaded, state, &other, answer, secret.clone()) {
             Ok((settled, _)) => {
                 if !out.is_json() {
                     told(out, &settled)?;
@@ -283,9 +291,9 @@ fn settle_one(
     state: &State,
     approval: &Approval,
     answer: &Answer,
+    secret: Option<Secret>,
 ) -> Result<(Approval, bool), Failure> {
     let (id, digest, answer) = (approval.approval_id, approval.digest, answer.clone());
-    let secret = ask_approver(&state.dir)?;
     let request =
         Request::AnswerApproval { approval_id: id, digest, answer: answer.clone(), secret: secret.clone() };
     match ask_owner(state, approval.run_id, &request)? {
