@@ -255,9 +255,9 @@ fn no_agent_answers_for_its_person_however_it_goes_about_it() {
                 && it["chain"].as_array().unwrap().iter().any(|who| who["run_id"] == run["run_id"])
         };
         let tries = denied.iter().filter(member).count();
-        // Eight guesses and ten other ways; one with an unknown argument is no try, one came from nobody who can be seen,
+        // Eight guesses and twelve other ways; one with an unknown argument is no try, one came from nobody who can be seen,
         // and that in the copy is in the copy's log.
-        assert_eq!(tries, 8 + 10, "{denied:?}");
+        assert_eq!(tries, 8 + 12, "{denied:?}");
         assert_eq!(denied.iter().filter(|it| it["reason"] == "unknown_caller").count(), 1, "{denied:?}");
         assert_eq!(scene.attempts(), Vec::<String>::new(), "no secret was even looked at");
 

@@ -58,13 +58,18 @@ fn silences(chain: &PolicyChain, text: &str) -> Vec<String> {
         let named = rules().filter_map(|rule| rule.get("when")?.as_str()).any(|when| {
             [format!("'{action}'"), format!("\"{action}\"")].iter().any(|word| when.contains(word.as_str()))
         });
-        // A rule that does not ask for the action may speak of it all the same.
+        // One that allows and does not look at the action allows it, too.
+        let for_all = rules().any(|rule| {
+            let text = |key: &str| rule.get(key).and_then(toml::Value::as_str).unwrap_or_default();
+            text("then") == "allow" && !text("when").contains("action")
+        });
+        // A rule that names other actions may speak of it all the same.
         let spoken = || {
             let question = json!({ "action": action }).to_string();
             let said = question_of(&question).and_then(|question| Ok(chain.explain(question)?));
             said.is_ok_and(|said| said.modules.iter().any(|module| module.ruling.verdict != Verdict::Abstain))
         };
-        !by_default && !named && !spoken()
+        !by_default && !named && !for_all && !spoken()
     };
     let note = |action: &str| {
         format!(
