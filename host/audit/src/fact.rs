@@ -245,6 +245,14 @@ pub enum Fact {
         /// The event.
         seq: u64,
     },
+    /// What is sealed in any case, originals of events among it, is written out in clear.
+    Exported {
+        /// For whom, as far as the program sees it.
+        by: String,
+        /// The run; all if there is none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        run_id: Option<RunId>,
+    },
     /// What stands before this line was not written to its end: its writer died.
     Torn {
         /// So many bytes.

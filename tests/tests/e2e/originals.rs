@@ -197,6 +197,17 @@ fn no_pipe_and_no_agent_gets_it() {
     assert_eq!(exit, Some(1), "{screen}");
     assert!(screen.contains("it is an agent") && !screen.contains(HANDED_OUT), "{screen}");
     assert!(facts(&place, "revealed").is_empty());
+    // Nor does it get everything at once.
+    let mut command = place.pointsman();
+    command.args(["state", "export", "--sealed"]).env("POINTSMAN_RUN_ID", &run);
+    let output = command.output().unwrap();
+    assert!(!output.status.success() && output.stdout.is_empty(), "{output:?}");
+    assert!(facts(&place, "exported").is_empty());
+    let output = place.cli_output(&["state", "export"]);
+    assert!(!String::from_utf8_lossy(&output.stdout).contains(HANDED_OUT), "{output:?}");
+    let output = place.cli_output(&["state", "export", "--sealed"]);
+    assert!(String::from_utf8_lossy(&output.stdout).contains(HANDED_OUT), "{output:?}");
+    assert_eq!(facts(&place, "exported").len(), 1);
 }
 
 #[test]

@@ -1,13 +1,13 @@
 //! `pointsman runs reveal`: what stood in an event before secrets were taken out of it, for a person's eyes.
 //!
-//! This is the one place that opens originals. No face of a host does: neither a tool of MCP nor a task of A2A, nor the
-//! socket on which terminals talk to it.
+//! This and `state export --sealed` are all that opens originals. No face of a host does: neither a tool of MCP nor a
+//! task of A2A, nor the socket on which terminals talk to it.
 
 use std::io::{IsTerminal as _, stdout};
 
 use pointsman_approver::Approver;
 use pointsman_audit::{Fact, Log};
-use pointsman_model::{Event, RunRecord};
+use pointsman_model::{Event, RunId, RunRecord};
 use pointsman_store::Original;
 use serde_json::{Map, Value, json};
 
@@ -50,13 +50,28 @@ pub(super) fn run(out: Out, loaded: &Loaded, state: &State, args: &RevealArgs) -
     show(out, &event, data)
 }
 
-/// What is shown goes to the eyes of whoever sits at a terminal, and into no file, pipe or agent.
-fn refuse_all_but_people() -> Result<(), Failure> {
+/// Lets somebody write out in clear what is sealed in any case: a person, who shows to be the approver if there is a
+/// secret. Recorded before anything is written.
+pub(super) fn admit_export(loaded: &Loaded, state: &State, run_id: Option<RunId>) -> Result<(), Failure> {
+    refuse_agents()?;
+    let by = format!("cli:{}", crate::user::name());
+    let mut log = open_log(loaded, &state.dir)?;
+    admit(state, &mut log, &by)?;
+    record(&mut log, Fact::Exported { by, run_id })
+}
+
+fn refuse_agents() -> Result<(), Failure> {
     if crate::lineage::is_agent(std::process::id()) {
         return Err(Failure::error(
-            "this process descends from a host, so it is an agent: originals are shown to people alone",
+            "this process descends from a host, so it is an agent: what is sealed is shown to people alone",
         ));
     }
+    Ok(())
+}
+
+/// What is shown goes to the eyes of whoever sits at a terminal, and into no file, pipe or agent.
+fn refuse_all_but_people() -> Result<(), Failure> {
+    refuse_agents()?;
     let attended = std::fs::File::options().read(true).write(true).open(TERMINAL).is_ok();
     if !attended || !stdout().is_terminal() {
         return Err(Failure::error("originals are shown on a terminal alone, and this is none")

@@ -12,6 +12,7 @@ use pointsman_store::{
 };
 use serde_json::json;
 
+use super::reveal::admit_export;
 use crate::args::{ExportArgs, RunTarget, StateCommand};
 use crate::config::{KeyPlaces, Loaded, key_places};
 use crate::exit::Exit;
@@ -231,6 +232,9 @@ fn export(loaded: &Loaded, args: ExportArgs) -> Outcome {
     let state = State::open(loaded)?;
     let run = run.map(|run| state.run(&RunTarget { run, cwd })).transpose()?;
     let scope = ExportScope { run: run.map(|run| run.run_id), sealed };
+    if sealed {
+        admit_export(loaded, &state, scope.run)?;
+    }
     let Some(path) = output else {
         let mut to = BufWriter::new(io::stdout().lock());
         let done = state.store.export(scope, &mut to).and_then(|()| Ok(to.flush()?));
