@@ -129,7 +129,7 @@ impl Rounds {
         match responses.as_ref().and_then(|responses| responses.get(QUESTION)) {
             Some(result) => take(host, &self.settings, client, &shown, result).await,
             None => {
-                tracing::warn!(client, approval = %state.approval_id, "a client came back without an answer; the question stays open")
+                tracing::warn!(client, approval = %state.approval_id, "a client came back without an answer; the question stays open");
             }
         }
         Ok(round)
