@@ -20,7 +20,8 @@ const over = (status) => ['completed', 'failed', 'cancelled', 'rejected'].includ
 
 const capabilities = manner === 'none' ? {} : { elicitation: { form: {} } };
 const client = new Client({ name, version: '1' }, { capabilities, versionNegotiation: { mode } });
-let run;
+let run, late;
+const lateness = new Promise((resolve) => { late = resolve; });
 if (manner !== 'none') {
   client.setRequestHandler('elicitation/create', async ({ params }, context) => {
     say({ asked: params.message, form: params.requestedSchema });
@@ -36,6 +37,7 @@ if (manner !== 'none') {
       case 'late': {
         let record;
         do { await sleep(50); record = await call('get_run', { run_id: run.run_id }); } while (!over(record.status));
+        late();
         break;
       }
       case 'gone': process.exit(3);
@@ -79,4 +81,6 @@ while (!over(status)) {
   }
   await sleep(20);
 }
+// A late yes is still said before this client goes.
+if (manner === 'late') await lateness;
 await client.close();

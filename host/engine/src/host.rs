@@ -19,7 +19,6 @@ use crate::driven::Driven;
 use crate::driver::Driver;
 use crate::journal::{self, Journal};
 use crate::parts::Parts;
-use crate::plugins::Plugins;
 use crate::projection::Projection;
 use crate::tree::PARENT_OVER;
 use crate::{Error, Settings, clock};
@@ -56,7 +55,6 @@ impl Host {
         let approver = Approver::open(&settings.state).pinned(store.pin(APPROVER_PIN)?);
         let recorder = Recorder::open(&settings, id).map_err(|error| Error::Store(error.to_string()))?;
         let recorder = Arc::new(recorder);
-        let plugins = Arc::new(Plugins::new(Arc::clone(&settings)));
         let scratch = settings.state.join("scratch");
         if let Err(error) = sweep(&scratch) {
             tracing::warn!(%error, "files of dead hosts' processes could not be removed");
@@ -64,8 +62,7 @@ impl Host {
         let processes = Processes::new(settings.supervisor.clone(), Limits::standard(), scratch);
         let proxies = Proxies::of(&HostEnvironment::of_this_process());
         let network = Network::new(proxies, request::Limits::standard());
-        let parts =
-            Arc::new(Parts::new(settings, store, lease, recorder, approver, plugins, processes, network));
+        let parts = Arc::new(Parts::new(settings, store, lease, recorder, approver, processes, network));
         let above = Arc::from(parts.settings.ancestors.as_slice());
         let host = Self { parts, tasks: TaskTracker::new(), above };
         let plugins = Arc::clone(&host.parts.plugins);

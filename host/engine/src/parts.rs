@@ -52,10 +52,10 @@ impl Parts {
         lease: HostLease,
         recorder: Arc<Recorder>,
         approver: Approver,
-        plugins: Arc<Plugins>,
         processes: Processes,
         network: Network,
     ) -> Self {
+        let plugins = Arc::new(Plugins::new(Arc::clone(&settings)));
         Self {
             id: lease.host(),
             sanitizers: Arc::new(Sanitizers::new(Arc::clone(&plugins))),

@@ -25,6 +25,7 @@ mod approval;
 mod budget;
 mod command;
 mod decide;
+mod denial;
 mod entry;
 mod items;
 mod run;

@@ -169,9 +169,12 @@ fn an_answer_elsewhere_counts_and_a_late_yes_does_not(#[values("legacy", "auto")
     client.says("asked");
     let asked = question(&place)["approval_id"].as_str().unwrap().to_owned();
     place.cli(&["approvals", "deny", &asked, "--message", "no"]);
+    // Which of the two the client hears of first is open.
+    let mut said = [client.says_any(), client.says_any()];
+    said.sort_by_key(|said| said.get("status").is_some());
     // Only in the legacy era can a question be taken back from a client.
-    assert_eq!(client.says("taken_back")["taken_back"], mode == "legacy");
-    assert_eq!(client.says("status")["status"], "rejected");
+    assert_eq!(said[0]["taken_back"], mode == "legacy");
+    assert_eq!(said[1]["status"], "rejected");
     client.ends(&place, 0);
     let settled = question(&place);
     assert_eq!((&settled["state"], &settled["feedback"]), (&json!("denied"), &json!("no")));

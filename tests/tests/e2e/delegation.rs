@@ -128,7 +128,7 @@ say(
     };
     assert_eq!(
         (tries("spawn", "beyond_rights"), tries("spawn", "not_yours"), tries("continue", "not_yours")),
-        (9, 1, 1),
+        (11, 1, 1),
         "{denied:#?}"
     );
 }

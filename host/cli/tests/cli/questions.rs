@@ -340,7 +340,7 @@ fn a_secret_reaches_the_agent_and_is_shown_and_kept_nowhere() {
     assert!(screen.contains("`user`:`ada`") && screen.contains("[redacted:"), "{screen}");
     let got = home.path().join("got");
     assert!(std::fs::read_to_string(&got).unwrap().contains(SECRET), "the agent has it");
-    assert_eq!(files_with(home.path(), SECRET), [got.clone()]);
+    assert_eq!(files_with(home.path(), SECRET), std::slice::from_ref(&got));
 
     // From another terminal: typed there, in no argument.
     std::fs::remove_file(&got).unwrap();
