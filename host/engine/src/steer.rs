@@ -179,16 +179,30 @@ impl Host {
     ) -> Result<Approval, Error> {
         let unknown = || Error::Invalid(format!("Unknown approval_id: {id}"));
         let approval = self.parts.read(move |store| store.approval(id)).await?.ok_or_else(unknown)?;
-        let record = self.by_id(approval.run_id).await?;
-        if record.status.is_terminal() {
-            return Err(Error::Answer(Refused::already(&approval)));
+        loop {
+            let record = self.by_id(approval.run_id).await?;
+            if record.status.is_terminal() {
+                // As it stands now: somebody else's answer may have ended the run meanwhile.
+                let approval = self.parts.read(move |store| store.approval(id)).await?.ok_or_else(unknown)?;
+                return Err(Error::Answer(Refused::already(&approval)));
+            }
+            let live = match self.driven_here(&record).await {
+                Ok(live) => live,
+                // It may have ended since its record was read.
+                Err(_) if self.by_id(record.run_id).await?.status.is_terminal() => continue,
+                Err(error) => return Err(error),
+            };
+            let (reply, settled) = oneshot::channel();
+            let (answer, by) = (answer.clone(), by.to_owned());
+            let order = Order::Settle { approval_id: id, digest: shown, answer, by, reply };
+            if live.orders.send(order).await.is_ok()
+                && let Ok(settled) = settled.await
+            {
+                settled?;
+                return self.parts.read(move |store| store.approval(id)).await?.ok_or_else(unknown);
+            }
+            self.end_of(&live).await?;
         }
-        let live = self.driven_here(&record).await?;
-        let (reply, settled) = oneshot::channel();
-        let order = Order::Settle { approval_id: id, digest: shown, answer, by: by.to_owned(), reply };
-        self.order(&live, order).await?;
-        settled.await.map_err(|_| Error::ShuttingDown)??;
-        self.parts.read(move |store| store.approval(id)).await?.ok_or_else(unknown)
     }
 
     /// Takes back what a person allowed and nothing has used up: a launch that waits for its turn is put to the policies
@@ -215,13 +229,15 @@ impl Host {
                 revoked?;
                 return self.parts.read(move |store| store.approval(id)).await?.ok_or_else(unknown);
             }
-            // It ended while the order was on its way.
-            let mut over = live.over.clone();
-            while over.changed().await.is_ok() {}
-            if self.parts.ending.is_cancelled() {
-                return Err(Error::ShuttingDown);
-            }
+            self.end_of(&live).await?;
         }
+    }
+
+    /// Waits for the end of a run whose task took no more orders.
+    async fn end_of(&self, live: &Driven) -> Result<(), Error> {
+        let mut over = live.over.clone();
+        while over.changed().await.is_ok() {}
+        if self.parts.ending.is_cancelled() { Err(Error::ShuttingDown) } else { Ok(()) }
     }
 
     /// Takes back what stands for a session, of a run that is over.

@@ -14,7 +14,8 @@ impl Guest for Hostile {
     fn sanitize(config: String, events: Vec<Event>) -> Result<Vec<Outcome>, String> {
         let word = word(&config);
         ruin(&word);
-        if word == "refuse" {
+        // Without events it is asked about its configuration, which is none to refuse.
+        if word == "refuse" && !events.is_empty() {
             return Err("not today".to_owned());
         }
         if word == "too_few" {
