@@ -8,6 +8,7 @@ use pointsman_model::{Access, Limits, Rights, Role};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::document::Backend;
 use super::error::ConfigError;
 use super::load::Loaded;
 use super::settings::{absolute, senseless};
@@ -137,16 +138,27 @@ pub(crate) struct RoleBudget {
     pub(crate) cost_usd: Option<f64>,
 }
 
+/// Components that ship and know no way to hand their agents an MCP server. Of others nobody can tell beforehand.
+const WITHOUT_SERVERS: [&str; 2] = ["bundled:command", "bundled:remote_a2a"];
+
 /// Makes the entry that agents are handed, if any is.
 pub(super) fn entry(
     loaded: &Loaded,
     delegation: &Delegation,
-    backends: &[&str],
+    backends: &BTreeMap<String, Backend>,
 ) -> Result<Option<Entry>, ConfigError> {
     if delegation.give.is_empty() {
         return Ok(None);
     }
-    known_backends(loaded, "delegation.give", &delegation.give, backends)?;
+    let names: Vec<&str> = backends.keys().map(String::as_str).collect();
+    known_backends(loaded, "delegation.give", &delegation.give, &names)?;
+    let component = |name: &String| backends.get(name).map(|backend| backend.component.as_str());
+    let unable = |name: &&String| component(name).is_some_and(|it| WITHOUT_SERVERS.contains(&it));
+    if let Some(name) = delegation.give.iter().find(unable) {
+        let component = component(name).unwrap_or_default();
+        let message = format!("backend {name:?} cannot be handed this host: {component} has no way to tell its agent of MCP servers");
+        return Err(senseless(loaded, "delegation.give", message));
+    }
     let program = std::env::current_exe().map_err(ConfigError::NoProgram)?;
     let state = loaded.state_dir()?;
     let text = |path: &std::path::Path| {

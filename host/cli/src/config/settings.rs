@@ -62,7 +62,7 @@ pub(crate) fn settings(loaded: &Loaded) -> Result<Settings, ConfigError> {
             super::delegation::Orphans::Cancel => pointsman_engine::Orphans::Cancel,
             super::delegation::Orphans::Keep => pointsman_engine::Orphans::Keep,
         },
-        entry: entry(loaded, &config.delegation, &names)?,
+        entry: entry(loaded, &config.delegation, &config.backends)?,
         rights: rights(loaded, &config.delegation, &names)?,
         budgets: budgets(loaded, &config.budgets)?,
     })

@@ -84,6 +84,10 @@ fn faults_are_named_with_their_place(#[case] text: &str, #[case] said: &str) {
     "1:16: `budgets.roles.boss`: no such role; there are planner, worker, reviewer"
 )]
 #[case("[delegation]\ngive = [\"codexx\"]\n", "2:1: `delegation.give`: no backend is called \"codexx\"")]
+#[case(
+    "[delegation]\ngive = [\"remote_a2a\"]\n",
+    "2:1: `delegation.give`: backend \"remote_a2a\" cannot be handed this host"
+)]
 #[case("[audit]\nkeep = 0\n", "2:8: `audit.keep`: give how many files stay, at least 1, or \"forever\"")]
 #[case("[policies]\nname = \"x\"\n", "1:1: `policies`: invalid type: a table, expected a list")]
 #[case("[secrets.\"a b\"]\nenv = \"X\"\n", "1:10: `secrets.a b`: a secret's name is made of")]
