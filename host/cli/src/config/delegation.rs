@@ -156,7 +156,9 @@ pub(super) fn entry(
     let unable = |name: &&String| component(name).is_some_and(|it| WITHOUT_SERVERS.contains(&it));
     if let Some(name) = delegation.give.iter().find(unable) {
         let component = component(name).unwrap_or_default();
-        let message = format!("backend {name:?} cannot be handed this host: {component} has no way to tell its agent of MCP servers");
+        let message = format!(
+            "backend {name:?} cannot be handed this host: {component} has no way to tell its agent of MCP servers"
+        );
         return Err(senseless(loaded, "delegation.give", message));
     }
     let program = std::env::current_exe().map_err(ConfigError::NoProgram)?;
