@@ -164,6 +164,30 @@ impl<A: Adapter> Rehearsal<A> {
         used
     }
 
+    /// Counts how often usage was told while the run went on.
+    ///
+    /// # Errors
+    ///
+    /// If it did not grow from each time to the next, or did not end at what the outcome says: told in the midst of a run,
+    /// nothing is new for the outcome, so that it is counted once.
+    pub fn told_in_between(&self) -> Result<usize, String> {
+        let used = self.used();
+        // Which tokens were read and which were written may become known later.
+        let shrinks = |pair: &[[u64; 4]]| match pair {
+            [before, after] => before[0] + before[2] > after[0] + after[2] || before[3] > after[3],
+            _ => false,
+        };
+        if used.windows(2).any(shrinks) {
+            return Err(format!("what was told of usage shrinks: {used:?}"));
+        }
+        match used.as_slice() {
+            [.., told, last] if told != last => {
+                Err(format!("the outcome's usage was not told before: {used:?}"))
+            }
+            _ => Ok(used.len().saturating_sub(1)),
+        }
+    }
+
     /// Counts the events so far by their kind.
     #[must_use]
     pub fn kinds(&self) -> BTreeMap<&str, usize> {
