@@ -120,6 +120,17 @@ impl Place {
         self.root.path().join("pointsman.toml")
     }
 
+    /// Adds to the configuration.
+    ///
+    /// # Panics
+    ///
+    /// If it cannot be read or written.
+    pub fn configure(&self, more: &str) {
+        let mut config = fs::read_to_string(self.config()).expect("the place has a configuration");
+        config.push_str(more);
+        fs::write(self.config(), config).expect("the folder is ours");
+    }
+
     /// Gives the state folder.
     #[must_use]
     pub fn state(&self) -> PathBuf {

@@ -1,9 +1,8 @@
 //! Hostile plugins in a whole host: each is contained, named in what people read, and nobody else's trouble.
 
-use std::path::Path;
 use std::sync::OnceLock;
 
-use pointsman_tests::{Host, Place, eventually};
+use pointsman_tests::{Host, Place, eventually, holds};
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -28,19 +27,6 @@ fn backend(name: &str, word: &str, export: &str) -> String {
     format!(
         "[backends.{name}]\ncomponent = {path}\n[backends.{name}.config]\ndo = \"{word}\"\nin = \"{export}\"\n"
     )
-}
-
-/// Says whether a text is in any file of a folder.
-fn holds(folder: &Path, text: &str) -> bool {
-    let entries = std::fs::read_dir(folder).expect("the folder is there");
-    entries.map(|entry| entry.expect("a folder can be read").path()).any(|path| {
-        if path.is_dir() && !path.is_symlink() {
-            return holds(&path, text);
-        }
-        // Sockets and the like hold nothing.
-        let content = std::fs::read(&path).unwrap_or_default();
-        content.windows(text.len()).any(|window| window == text.as_bytes())
-    })
 }
 
 fn project_holds(place: &Place, text: &str) -> bool {

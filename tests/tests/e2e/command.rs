@@ -34,9 +34,7 @@ fn place(then: &str) -> Place {
         py = Value::from(example("ask.py").to_string_lossy()),
         mark = Value::from(place.root().to_string_lossy()),
     );
-    let mut config = fs::read_to_string(place.config()).expect("the place has a configuration");
-    config.push_str(&more);
-    fs::write(place.config(), config).expect("the folder is ours");
+    place.configure(&more);
     place
 }
 

@@ -1,9 +1,8 @@
 //! Originals of events, where the operator has them kept: sealed, and shown to a person at a terminal alone.
 
 use std::fs;
-use std::path::Path;
 
-use pointsman_tests::{Place, Published, Terminal};
+use pointsman_tests::{Place, Published, Terminal, holds};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
@@ -45,22 +44,8 @@ config = {{ program = "teller", prompt = "none", output = "jsonl", access = "wor
         script = Value::from(script.to_string_lossy()),
         mark = Value::from(place.root().to_string_lossy()),
     );
-    let mut config = fs::read_to_string(place.config()).expect("the place has a configuration");
-    config.push_str(&more);
-    fs::write(place.config(), config).expect("the folder is ours");
+    place.configure(&more);
     place
-}
-
-/// Says whether a text is in any file of a folder.
-fn holds(folder: &Path, text: &str) -> bool {
-    fs::read_dir(folder).expect("the folder is there").any(|entry| {
-        let path = entry.expect("a folder can be read").path();
-        if path.is_dir() && !path.is_symlink() {
-            return holds(&path, text);
-        }
-        let content = fs::read(&path).unwrap_or_default();
-        content.windows(text.len()).any(|window| window == text.as_bytes())
-    })
 }
 
 /// Lets the agent work; gives its run and what MCP says of it.

@@ -1,11 +1,10 @@
 //! Secrets that an agent prints: nobody reads them, in no answer and in no file.
 
 use std::fs;
-use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use pointsman_tests::Place;
+use pointsman_tests::{Place, holds};
 use serde_json::{Value, json};
 
 /// What the host hands to the agent. Nothing but its digest could find it: it has no shape, and words around it.
@@ -37,22 +36,8 @@ fn place(sanitizers: &str) -> Place {
         script = Value::from(script.to_string_lossy()),
         mark = Value::from(place.root().to_string_lossy()),
     );
-    let mut config = fs::read_to_string(place.config()).expect("the place has a configuration");
-    config.push_str(&more);
-    fs::write(place.config(), config).expect("the folder is ours");
+    place.configure(&more);
     place
-}
-
-/// Says whether a text is in any file of a folder.
-fn holds(folder: &Path, text: &str) -> bool {
-    fs::read_dir(folder).expect("the folder is there").any(|entry| {
-        let path = entry.expect("a folder can be read").path();
-        if path.is_dir() && !path.is_symlink() {
-            return holds(&path, text);
-        }
-        let content = fs::read(&path).unwrap_or_default();
-        content.windows(text.len()).any(|window| window == text.as_bytes())
-    })
 }
 
 #[test]
